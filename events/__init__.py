@@ -1,0 +1,1 @@
+"""The domain: entities, rules, occurrences, and what happens to them."""

@@ -1,0 +1,30 @@
+"""A chunk: the rows that one message hands to one worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from events.timing import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Claimed rows that share token, handler and lane, and the correlation id of the sweep that claimed them."""
+
+    token: UUID
+    correlation_id: UUID
+    handler: str
+    lane: Lane
+    ids: tuple[int, ...]
+
+
+def pieces(ids: Sequence[int], *, size: int, workers: int) -> Iterator[tuple[int, ...]]:
+    """The ids in order, in pieces: of `size` at most, and smaller where that lets all workers share a small burst."""
+    shared = -(-len(ids) // (2 * workers))
+    step = max(1, min(size, shared))
+    return (tuple(ids[start : start + step]) for start in range(0, len(ids), step))

@@ -1,0 +1,139 @@
+"""Which due rows are claimed now, and what becomes of those that must not be."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import Min
+
+from events import handling, transitions
+from events.dispatch.chunks import Chunk, pieces
+from events.lifecycle import CLAIMABLE, IN_FLIGHT, Hold, Reason, State
+from events.models import Occurrence, Rule, RuleState
+from events.timing import Lane, lane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+    from events.transitions import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is claimed at once (`batch` rows), published together (`chunk` ids), and for how long (`lease`)."""
+
+    batch: int
+    chunk: int
+    workers: int
+    lease: timedelta
+
+
+@dataclass(slots=True)
+class Claimed:
+    """What one claim found: chunks to publish, and how many rows it looked at (0: nothing is due)."""
+
+    seen: int = 0
+    chunks: list[Chunk] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the chunks carry."""
+        return sum(len(chunk.ids) for chunk in self.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """One locked row that is due."""
+
+    id: int
+    state: State
+    rule_id: int
+    due_at: datetime
+    reason: str
+
+
+DUE_COLUMNS = ("id", "state", "rule_id", "due_at", "reason")
+
+
+@transaction.atomic
+def claim_due(*, limits: Limits, origin: Origin) -> Claimed:
+    """Claim up to a batch of what is due, oldest first; rows that another sweep holds are passed over.
+
+    1. Lock due rows.  2. Set aside those that must not fire: expired, of a paused rule, without a handler.
+    3. Move the others to PENDING under one new token and lease.  4. Cut them into chunks by handler and lane.
+    """
+    rows = _lock_due(limits.batch, origin.now)
+    rules = Rule.objects.in_bulk({row.rule_id for row in rows})
+    token = uuid4()
+    parcels: dict[tuple[str, Lane, bool], list[int]] = defaultdict(list)
+    claimed: list[tuple[int, State]] = []
+    aside: dict[Hold | Reason, list[int]] = defaultdict(list)
+    for row in rows:
+        rule = rules[row.rule_id]
+        obstacle = _obstacle(rule, row.due_at, origin.now)
+        if obstacle:
+            aside[obstacle].append(row.id)
+            continue
+        claimed.append((row.id, row.state))
+        # A row whose worker was lost may be what killed it: it travels alone, so that it can hurt no neighbour.
+        suspect = row.reason == Reason.WORKER_LOST
+        parcels[rule.handler, lane(row.due_at, now=origin.now, grace=rule.grace), suspect].append(row.id)
+    _set_aside(aside, origin)
+    if claimed:
+        transitions.claim(claimed, token=token, lease_until=origin.now + limits.lease, origin=origin)
+    return Claimed(seen=len(rows), chunks=list(_chunks(parcels, token, limits, origin)))
+
+
+def next_due() -> datetime | None:
+    """The earliest instant at which a row can be claimed, past or future; None if no row waits."""
+    earliest: datetime | None = _waiting().aggregate(earliest=Min("available_at"))["earliest"]
+    return earliest
+
+
+def in_flight() -> int:
+    """How many rows are claimed and not yet settled."""
+    return Occurrence.objects.filter(state__in=sorted(IN_FLIGHT)).count()
+
+
+def _waiting() -> QuerySet[Occurrence]:
+    return Occurrence.objects.filter(state__in=sorted(CLAIMABLE), hold="")
+
+
+def _lock_due(batch: int, now: datetime) -> list[DueRow]:
+    due = _waiting().filter(available_at__lte=now).order_by("available_at", "id")
+    locked = due.select_for_update(skip_locked=True).values_list(*DUE_COLUMNS)[:batch]
+    return [DueRow(*row) for row in locked]
+
+
+def _obstacle(rule: Rule, due_at: datetime, now: datetime) -> Hold | Reason | None:
+    if rule.expires_after is not None and due_at + rule.expires_after <= now:
+        return Reason.EXPIRED
+    if rule.state == RuleState.PAUSED:
+        return Hold.RULE_PAUSED
+    if rule.handler not in handling.installed():
+        return Hold.HANDLER_MISSING
+    return None
+
+
+def _set_aside(aside: dict[Hold | Reason, list[int]], origin: Origin) -> None:
+    for obstacle, ids in aside.items():
+        if isinstance(obstacle, Hold):
+            transitions.hold(ids, cause=obstacle, origin=origin)
+        else:
+            transitions.skip(ids, reason=obstacle, origin=origin)
+
+
+def _chunks(
+    parcels: dict[tuple[str, Lane, bool], list[int]], token: UUID, limits: Limits, origin: Origin
+) -> Iterable[Chunk]:
+    for (handler, row_lane, suspect), ids in parcels.items():
+        for piece in pieces(ids, size=1 if suspect else limits.chunk, workers=limits.workers):
+            yield Chunk(token, origin.correlation_id, handler, row_lane, piece)

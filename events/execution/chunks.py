@@ -1,0 +1,153 @@
+"""The steps of one chunk's way through a worker."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from events import transitions
+from events.execution.verdicts import verdict
+from events.handling import EntityView, Handler, HandlerContext, Kind, Outcome
+from events.lifecycle import Reason
+from events.models import Rule
+from events.transitions import Origin, Settlement, Started
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOrder:
+    """What a message asks for: run these claimed rows with this handler."""
+
+    token: UUID
+    correlation_id: UUID
+    ids: tuple[int, ...]
+    task_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where the chunk runs: its clock, its name, and whether it was asked to stop.
+
+    `lease_margin` is added to the handler's timeout to make a running row's lease. `budget` bounds the chunk: what is
+    not started by then is given back.
+    """
+
+    clock: Callable[[], datetime]
+    worker: str
+    stopping: Callable[[], bool] = lambda: False
+    lease_margin: timedelta = timedelta(seconds=30)
+    budget: timedelta = timedelta(seconds=75)
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of a chunk's rows: counts by outcome, kept as the task's result."""
+
+    asked: int
+    outcomes: Counter[str] = field(default_factory=Counter)
+    given_back: int = 0
+
+    @property
+    def not_started(self) -> int:
+        """Rows that another worker has, or that were cancelled, edited, expired: they were not run here."""
+        return self.asked - sum(self.outcomes.values()) - self.given_back
+
+    def as_result(self) -> dict[str, Any]:
+        """The summary as JSON."""
+        return {
+            "asked": self.asked,
+            "outcomes": dict(self.outcomes),
+            "given_back": self.given_back,
+            "not_started": self.not_started,
+        }
+
+
+class ChunkRun:
+    """The steps that both ways of running share: start some rows, judge their outcomes, settle them."""
+
+    def __init__(self, order: ChunkOrder, handler: Handler, bench: Bench) -> None:
+        self.order, self.handler, self.bench = order, handler, bench
+        self.summary = Summary(asked=len(order.ids))
+        self._rules: dict[int, Rule] = {}
+
+    def origin(self) -> Origin:
+        """A new decision: this worker, this chunk's correlation id, the clock's present instant."""
+        return Origin(self.bench.worker, self.order.correlation_id, self.bench.clock())
+
+    def start(self, ids: Sequence[int]) -> list[Started]:
+        """PENDING -> PROCESSING, committed before any effect; the rows that may run."""
+        origin = self.origin()
+        started = transitions.start(
+            ids,
+            token=self.order.token,
+            handler=self.handler.name,
+            kind=self.handler.kind,
+            task_id=self.order.task_id,
+            lease_until=self.lease_until(origin),
+            origin=origin,
+        )
+        missing = {row.rule_id for row in started} - self._rules.keys()
+        self._rules |= Rule.objects.in_bulk(missing)
+        return started
+
+    def lease_until(self, origin: Origin) -> datetime:
+        """When the lease of a row at work ends, unless it is renewed."""
+        return origin.now + self.handler.timeout + self.bench.lease_margin
+
+    def context(self, row: Started) -> HandlerContext:
+        """What the handler sees of one row."""
+        rule = self._rules[row.rule_id]
+        frozen = row.snapshot or {}
+        return HandlerContext(
+            occurrence_id=row.id,
+            idempotency_key=row.idempotency_key,
+            correlation_id=self.order.correlation_id,
+            attempt=row.attempt,
+            rule_id=row.rule_id,
+            rule_name=rule.name,
+            entity=EntityView(
+                kind=row.entity_kind,
+                external_id=row.external_id,
+                name=row.entity_name,
+                timezone=row.timezone,
+                attributes=frozen.get("attributes", row.attributes),
+            ),
+            slot=row.slot,
+            timezone=row.timezone,
+            due_at=row.due_at,
+            deadline=row.started_at + self.handler.timeout,
+            payload=frozen.get("payload", rule.payload),
+        )
+
+    def judge(self, row: Started, outcome: Outcome, now: datetime) -> Settlement:
+        """Where one row's outcome leads."""
+        return verdict(
+            outcome,
+            row,
+            self._rules[row.rule_id],
+            kind=self.handler.kind,
+            now=now,
+            random=random.random,
+        )
+
+    def settle(self, answers: Sequence[tuple[Started, Outcome]]) -> set[int]:
+        """PROCESSING -> where the outcomes lead, under the fence; the ids that moved."""
+        origin = self.origin()
+        settlements = [self.judge(row, outcome, origin.now) for row, outcome in answers]
+        moved = transitions.settle(settlements, token=self.order.token, origin=origin)
+        self.summary.outcomes.update(s.outcome if s.id in moved else "late" for s in settlements)
+        return moved
+
+    def give_back(self, ids: Sequence[int], reason: Reason) -> None:
+        """PENDING -> claimable again, at once, for rows that this chunk will not run."""
+        if ids:
+            self.summary.given_back += transitions.recall(
+                ids, token=self.order.token, reason=reason, origin=self.origin()
+            )

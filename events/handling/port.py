@@ -1,0 +1,91 @@
+"""The port: all that a handler sees of Punctual, and all that Punctual asks of a handler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from events.errors import InvalidField
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from events.handling.outcomes import Outcome
+
+
+class Kind(StrEnum):
+    """What may happen when a call is repeated; decides what a lost worker means.
+
+    transactional: the effect is in our database and commits with COMPLETED, or not at all.
+    idempotent: the receiver honours the idempotency key, so a repeated call has one effect.
+    non_idempotent: a repeated call would be a second effect, so there is at most one call.
+    """
+
+    TRANSACTIONAL = "transactional"
+    IDEMPOTENT = "idempotent"
+    NON_IDEMPOTENT = "non_idempotent"
+
+
+@dataclass(frozen=True, slots=True)
+class EntityView:
+    """The entity as a handler sees it: plain values, read when the attempt started (or from the snapshot)."""
+
+    kind: str
+    external_id: str
+    name: str
+    timezone: str
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerContext:
+    """One attempt at one occurrence. No ORM and no clock: everything a handler needs is a value here."""
+
+    occurrence_id: int
+    idempotency_key: UUID
+    correlation_id: UUID
+    attempt: int
+    rule_id: int
+    rule_name: str
+    entity: EntityView
+    slot: datetime
+    timezone: str
+    due_at: datetime
+    deadline: datetime
+    payload: Mapping[str, Any]
+
+
+class InvalidPayload(InvalidField):
+    """{field}: {problem}. {remedy}"""
+
+
+class Handler:
+    """The base of every handler: name it, say its kind, and implement `handle` (or `handle_batch`).
+
+    `concurrency` calls run at once in one worker, in threads, where it is above 1 (for I/O-bound handlers;
+    a transactional handler always runs in the settling transaction's own thread). `timeout` bounds one call: the
+    handler keeps to it, and the lease outlives it.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
+    concurrency: ClassVar[int] = 1
+    timeout: ClassVar[timedelta] = timedelta(seconds=30)
+
+    def validate(self, payload: Mapping[str, Any]) -> None:
+        """Raise InvalidPayload, naming the field, if a rule with this payload could never succeed."""
+
+    def handle(self, context: HandlerContext) -> Outcome:
+        """Make the effect happen once and say how it went."""
+        raise NotImplementedError(f"handler {self.name!r} implements neither handle nor handle_batch")
+
+    def handle_batch(self, contexts: Sequence[HandlerContext]) -> Sequence[Outcome]:
+        """Make many effects happen; one outcome for each context, in order.
+
+        Only a transactional handler's override is called: for the other kinds one lost call must concern one row.
+        """
+        return [self.handle(context) for context in contexts]

@@ -1,0 +1,91 @@
+"""The life of an occurrence: its ten states, the moves that are legal, and why a move is made.
+
+This table is the only place where legality is written down: the database's guard trigger is generated from it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where an occurrence stands; stored as text, so that it reads the same in psql as in code."""
+
+    SCHEDULED = "SCHEDULED"
+    PENDING = "PENDING"
+    PROCESSING = "PROCESSING"
+    RETRYING = "RETRYING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+    CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
+
+
+class Reason(StrEnum):
+    """Why a move was made: the code that the log keeps and an operator reads."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    STARTED = "started"
+    COMPLETED = "completed"
+    ATTEMPT_FAILED = "attempt_failed"
+    ATTEMPTS_SPENT = "attempts_spent"
+    DEADLINE_SPENT = "deadline_spent"
+    REJECTED = "rejected"
+    DECLINED = "declined"
+    POSTPONED = "postponed"
+    EXPIRED = "expired"
+    CLAIM_LAPSED = "claim_lapsed"
+    START_REFUSED = "start_refused"
+    WORKER_STOPPING = "worker_stopping"
+    BUDGET_SPENT = "budget_spent"
+    BROKER_AWAY = "broker_away"
+    WORKER_LOST = "worker_lost"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    LATE_ANSWER = "late_answer"
+    HANDLER_MISSING = "handler_missing"
+    HANDLER_FOUND = "handler_found"
+    RULE_PAUSED = "rule_paused"
+    RULE_RESUMED = "rule_resumed"
+    RULE_RETIRED = "rule_retired"
+    ENTITY_DELETED = "entity_deleted"
+    SUPERSEDED = "superseded"
+    MOVED = "moved"
+    REINSTATED = "reinstated"
+    FIRE_NOW = "fire_now"
+    CANCELLED = "cancelled"
+    REPLAYED = "replayed"
+    RESOLVED = "resolved"
+
+
+class Hold(StrEnum):
+    """Why a claimable row is kept from being claimed, until the cause is gone."""
+
+    RULE_PAUSED = "rule_paused"
+    HANDLER_MISSING = "handler_missing"
+
+
+S = State
+
+LEGAL_MOVES: dict[State, frozenset[State]] = {
+    S.SCHEDULED: frozenset({S.PENDING, S.CANCELLED, S.SKIPPED}),
+    S.PENDING: frozenset({S.PROCESSING, S.SCHEDULED, S.RETRYING, S.CANCELLED, S.SKIPPED}),
+    S.PROCESSING: frozenset({S.COMPLETED, S.RETRYING, S.FAILED, S.UNKNOWN, S.SKIPPED}),
+    S.RETRYING: frozenset({S.PENDING, S.CANCELLED, S.SKIPPED}),
+    S.FAILED: frozenset({S.RETRYING, S.COMPLETED, S.CANCELLED}),
+    S.UNKNOWN: frozenset({S.RETRYING, S.COMPLETED, S.CANCELLED, S.FAILED}),
+    S.CANCELLED: frozenset({S.SCHEDULED}),
+    S.COMPLETED: frozenset(),
+    S.SKIPPED: frozenset(),
+}
+
+CLAIMABLE = frozenset({S.SCHEDULED, S.RETRYING})
+IN_FLIGHT = frozenset({S.PENDING, S.PROCESSING})
+UNSENT = frozenset({S.SCHEDULED, S.PENDING, S.RETRYING})
+FINAL = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.SKIPPED})
+
+
+def is_legal(from_state: State, to_state: State) -> bool:
+    """True where an occurrence may move from one state to the other."""
+    return to_state in LEGAL_MOVES[from_state]

@@ -1,0 +1,101 @@
+"""What happened: attempts, the append-only log of transitions, and the sweeps that ran."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+
+from events.models.occurrence import Occurrence
+
+
+class Attempt(models.Model):
+    """The nth try of an occurrence: committed before the handler is called, completed when its outcome is settled."""
+
+    occurrence = models.ForeignKey(Occurrence, on_delete=models.PROTECT, related_name="attempts", db_index=False)
+    number = models.PositiveSmallIntegerField()
+    handler_kind = models.CharField(max_length=16, help_text="Decides what a lost worker means.")
+    task_id = models.CharField(max_length=64, blank=True, help_text="The chunk's task, and its result's key.")
+    worker = models.CharField(max_length=200)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=20, blank=True)
+    detail = models.JSONField(null=True, help_text="The result, or what went wrong.")
+
+    class Meta:
+        ordering = ("occurrence_id", "number")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["occurrence", "number"], name="attempt_numbered_once"),
+            models.CheckConstraint(
+                condition=Q(outcome="", finished_at=None) | (~Q(outcome="") & Q(finished_at__isnull=False)),
+                name="attempt_outcome_is_finished",
+            ),
+        ]
+        indexes: ClassVar = [
+            # the admin: from a task's result to its attempts
+            models.Index(fields=["task_id"], name="attempt_of_task"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of occurrence {self.occurrence_id}"
+
+
+class Transition(models.Model):
+    """One move of one occurrence. Never changed and never deleted: the database refuses it."""
+
+    # No constraint in the database: the log outlives the rows that it tells of.
+    occurrence = models.ForeignKey(
+        Occurrence, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="transitions"
+    )
+    from_state = models.CharField(max_length=10, blank=True)
+    to_state = models.CharField(max_length=10)
+    reason = models.CharField(max_length=30)
+    actor = models.CharField(max_length=200, help_text="engine:…, worker:… or user:…")
+    attempt = models.PositiveSmallIntegerField(default=0)
+    claim_token = models.UUIDField(null=True)
+    correlation_id = models.UUIDField(null=True)
+    at = models.DateTimeField(help_text="By the database's clock.")
+    detail = models.JSONField(null=True)
+
+    class Meta:
+        ordering = ("id",)
+        indexes: ClassVar = [
+            # the story of one occurrence, in order
+            models.Index(fields=["occurrence", "id"], name="transition_story"),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="never_truncated",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Truncate,
+                func="RAISE EXCEPTION 'the log of transitions is append-only';",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_state or 'new'} to {self.to_state} ({self.reason})"
+
+
+class Sweep(models.Model):
+    """One tick's sweep: proof that somebody looked. Liveness is a young `seen_at`, not a living process."""
+
+    sweeper = models.CharField(max_length=200, help_text="host:pid")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="The end of its latest pass.")
+    passes = models.PositiveIntegerField(default=0)
+    claimed = models.PositiveIntegerField(default=0)
+    recovered = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-started_at",)
+        indexes: ClassVar = [
+            # doctor and the admin: the latest look
+            models.Index(fields=["-seen_at"], name="sweep_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"sweep of {self.started_at:%Y-%m-%d %H:%M:%S} by {self.sweeper}"

@@ -1,0 +1,141 @@
+"""Rule: when, for whom, and what."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from events.models.entity import Entity
+from events.timing import Fold, Gap, Leap
+
+
+class RuleState(models.TextChoices):
+    """Whether a rule's occurrences may fire."""
+
+    ACTIVE = "active", "active"
+    PAUSED = "paused", "paused"
+    RETIRED = "retired", "retired"
+
+
+class Rule(models.Model):
+    """What should happen when, for one entity or for an audience.
+
+    DTSTART is `start_date` at `local_time`, in the zone of each entity (or in the fixed `timezone`). With `anchor`
+    the date comes from that attribute of the entity instead. An empty `rrule` means once.
+    """
+
+    name = models.CharField(max_length=200, unique=True)
+    state = models.CharField(
+        max_length=8, choices=RuleState.choices, default=RuleState.ACTIVE, editable=False
+    )
+
+    entity = models.ForeignKey(
+        Entity, null=True, blank=True, on_delete=models.PROTECT, help_text="For this entity alone."
+    )
+    audience_kind = models.CharField(
+        max_length=50, blank=True, help_text="Or for all entities of this kind …"
+    )
+    audience_filter = models.JSONField(
+        default=dict, blank=True, help_text='… that have these attributes, such as {"team": "blue"}.'
+    )
+
+    start_date = models.DateField(
+        null=True, blank=True, help_text="The first day, local. With an anchor: nothing fires before it."
+    )
+    local_time = models.TimeField(help_text="The time of day, local.")
+    rrule = models.CharField(
+        max_length=2000, blank=True, help_text="RFC 5545, such as FREQ=MONTHLY;BYDAY=1MO. Empty: once."
+    )
+    anchor = models.CharField(
+        max_length=100, blank=True, help_text="The entity's date attribute to start from, such as birthday."
+    )
+    anchor_offset_days = models.SmallIntegerField(
+        default=0, help_text="Days after the anchored date; negative: before it."
+    )
+    timezone = models.CharField(
+        max_length=64, blank=True, help_text="A fixed IANA zone. Empty: each entity's own."
+    )
+    gap = models.CharField(
+        max_length=16,
+        choices=[(choice.value, choice.value) for choice in Gap],
+        default=Gap.SHIFT.value,
+        help_text="When the clocks go forward over the local time.",
+    )
+    fold = models.CharField(
+        max_length=8,
+        choices=[(choice.value, choice.value) for choice in Fold],
+        default=Fold.FIRST.value,
+        help_text="When the clocks go back and the local time comes twice.",
+    )
+    leap = models.CharField(
+        max_length=8,
+        blank=True,
+        choices=[(choice.value, choice.value) for choice in Leap],
+        help_text="When the day does not exist in a year or month. Empty: backward if anchored, else omit.",
+    )
+
+    handler = models.CharField(max_length=100)
+    payload = models.JSONField(default=dict, blank=True)
+    snapshot = models.BooleanField(
+        default=False, help_text="Keep payload and attributes as they were when planned; otherwise the latest are used."
+    )
+    max_attempts = models.PositiveSmallIntegerField(default=5)
+    backoff_base = models.DurationField(default=timedelta(seconds=10))
+    backoff_cap = models.DurationField(default=timedelta(hours=1))
+    grace = models.DurationField(
+        default=timedelta(minutes=5), help_text="Later than this is late, and goes through the catch-up lane."
+    )
+    expires_after = models.DurationField(
+        null=True, blank=True, help_text="Never start later than this after the due moment."
+    )
+
+    planned_until = models.DateTimeField(
+        null=True, editable=False, help_text="Every slot due before this instant has its row."
+    )
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ("name",)
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(entity=None, audience_kind__gt="") | Q(entity__isnull=False, audience_kind=""),
+                name="rule_entity_or_audience",
+                violation_error_message="Choose one: an entity, or the kind of an audience.",
+            ),
+            models.CheckConstraint(
+                condition=Q(start_date__isnull=False) | Q(anchor__gt=""),
+                name="rule_starts_somewhere",
+                violation_error_message="Give a start date, or an anchor.",
+            ),
+            models.CheckConstraint(condition=Q(state__in=RuleState.values), name="rule_state_known"),
+            models.CheckConstraint(condition=Q(gap__in=list(Gap)), name="rule_gap_known"),
+            models.CheckConstraint(condition=Q(fold__in=list(Fold)), name="rule_fold_known"),
+            models.CheckConstraint(condition=Q(leap__in=["", *Leap]), name="rule_leap_known"),
+            models.CheckConstraint(condition=Q(max_attempts__gte=1), name="rule_tries_at_least_once"),
+            models.CheckConstraint(
+                condition=Q(backoff_base__gt=timedelta(0)) & Q(backoff_cap__gte=F("backoff_base")),
+                name="rule_backoff_grows",
+                violation_error_message="The backoff's base must be above zero and not above its cap.",
+            ),
+            models.CheckConstraint(
+                condition=Q(grace__gte=timedelta(0))
+                & (Q(expires_after=None) | Q(expires_after__gt=timedelta(0))),
+                name="rule_times_positive",
+            ),
+        ]
+        indexes: ClassVar = [
+            # planning: rules whose horizon must be moved; entity edits: the rules of an audience
+            models.Index(
+                fields=["planned_until"], condition=~Q(state="retired"), name="rule_to_plan"
+            ),
+            models.Index(fields=["audience_kind"], condition=~Q(state="retired"), name="rule_audience"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,165 @@
+"""Entities come, change and go; their rows follow in the same transaction."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, transaction
+
+from events import planning, transitions
+from events.errors import InvalidField
+from events.lifecycle import Reason
+from events.models import Entity
+from events.operations.errors import InvalidInput, Refusal
+from events.timing import Leap, canonical_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from events.transitions import Origin
+
+DATE_LIKE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
+NAME_LIMIT = 200
+KIND_LIMIT = 50
+ATTRIBUTES_LIMIT = 16_384
+
+
+class InvalidEntity(InvalidInput):
+    """{what} was refused; nothing was written.
+    {problems}
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class EntityFacts:
+    """What is known of an entity, as given; `check_entity` says whether it can be kept."""
+
+    kind: str
+    external_id: str
+    timezone: str
+    name: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    leap: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """How many entities were new, and how many were changed; the others stood as they were given."""
+
+    created: int
+    changed: int
+
+
+def check_entity(facts: EntityFacts) -> EntityFacts:
+    """The facts with the zone's canonical name; raises InvalidEntity with every field that is wrong."""
+    refusals = [*_wrong_texts(facts), *_wrong_attributes(facts)]
+    timezone = facts.timezone
+    try:
+        timezone = canonical_zone(facts.timezone)
+    except InvalidField as refusal:
+        refusals.append(refusal)
+    if refusals:
+        raise InvalidEntity(f"entity {facts.external_id!r}", refusals)
+    return EntityFacts(facts.kind, facts.external_id, timezone, facts.name, facts.attributes, facts.leap)
+
+
+def _wrong_texts(facts: EntityFacts) -> Iterator[InvalidField]:
+    for name, value, limit in (
+        ("kind", facts.kind, KIND_LIMIT),
+        ("external_id", facts.external_id, NAME_LIMIT),
+        ("name", facts.name, NAME_LIMIT),
+    ):
+        if not value.strip() and name != "name":
+            yield Refusal(field=name, problem="it is empty", remedy="Give every entity one.")
+        if len(value) > limit:
+            yield Refusal(field=name, problem=f"it has {len(value)} characters", remedy=f"Use {limit} at most.")
+        if "\x00" in value:
+            yield Refusal(field=name, problem="it holds a NUL character", remedy="Take it out.")
+    if facts.leap not in {"", *Leap}:
+        yield Refusal(
+            field="leap", problem=f"{facts.leap!r} is not a policy", remedy=f"Use one of {', '.join(Leap)}, or none."
+        )
+
+
+def _wrong_attributes(facts: EntityFacts) -> Iterator[InvalidField]:
+    if len(json.dumps(facts.attributes)) > ATTRIBUTES_LIMIT:
+        yield Refusal(
+            field="attributes", problem=f"they exceed {ATTRIBUTES_LIMIT} bytes of JSON", remedy="Keep what rules need."
+        )
+    for name, value in facts.attributes.items():
+        if isinstance(value, str) and DATE_LIKE.fullmatch(value.strip()) and not _is_date(value):
+            yield Refusal(
+                field=name,
+                problem=f"{value!r} is not a date that exists",
+                remedy="Write it as YYYY-MM-DD, such as 2004-02-29.",
+            )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+# Rows that stand as they were given are neither rewritten nor returned.
+PUT = """
+INSERT INTO events_entity AS e (kind, external_id, timezone, name, attributes, leap, version)
+SELECT kind, external_id, timezone, name, attributes, leap, 1
+FROM unnest(%(kinds)s::text[], %(external_ids)s::text[], %(timezones)s::text[], %(names)s::text[],
+            %(attributes)s::jsonb[], %(leaps)s::text[]) AS f(kind, external_id, timezone, name, attributes, leap)
+ON CONFLICT (kind, external_id) DO UPDATE
+SET timezone = EXCLUDED.timezone, name = EXCLUDED.name, attributes = EXCLUDED.attributes, leap = EXCLUDED.leap,
+    version = e.version + 1, updated_at = %(now)s, deleted_at = NULL
+WHERE (e.timezone, e.name, e.attributes, e.leap) IS DISTINCT FROM
+      (EXCLUDED.timezone, EXCLUDED.name, EXCLUDED.attributes, EXCLUDED.leap) OR e.deleted_at IS NOT NULL
+RETURNING e.id, e.version = 1 AS created
+"""
+
+
+@transaction.atomic
+def put_entities(given: Sequence[EntityFacts], *, origin: Origin) -> Put:
+    """Create or update entities by (kind, external id) and plan or re-plan their rows; raises InvalidEntity.
+
+    No two of `given` may name the same entity.
+    """
+    facts = [check_entity(each) for each in given]
+    kinds = {each.kind for each in facts}
+    planning.together(kinds)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            PUT,
+            {
+                "kinds": [each.kind for each in facts],
+                "external_ids": [each.external_id for each in facts],
+                "timezones": [each.timezone for each in facts],
+                "names": [each.name for each in facts],
+                "attributes": [json.dumps(each.attributes) for each in facts],
+                "leaps": [each.leap for each in facts],
+                "now": origin.now,
+            },
+        )
+        rows = cursor.fetchall()
+    created = [entity_id for entity_id, is_new in rows if is_new]
+    changed = [entity_id for entity_id, is_new in rows if not is_new]
+    if created:
+        planning.plan_entities(created, kinds=kinds, origin=origin)
+    if changed:
+        planning.replan_entities(changed, kinds=kinds, origin=origin)
+    return Put(len(created), len(changed))
+
+
+@transaction.atomic
+def delete_entities(ids: Sequence[int], *, why: str, origin: Origin) -> int:
+    """Delete entities: what was not sent is CANCELLED(entity_deleted), their history stays; how many were deleted."""
+    kinds = Entity.objects.filter(pk__in=ids).values_list("kind", flat=True).distinct()
+    planning.together(kinds)
+    deleted = Entity.objects.filter(pk__in=ids, deleted_at=None).update(deleted_at=origin.now)
+    for entity_id in ids:
+        transitions.cancel_all(entity_id=entity_id, reason=Reason.ENTITY_DELETED, why=why, origin=origin)
+    return deleted

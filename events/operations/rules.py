@@ -1,0 +1,165 @@
+"""Rules come, change, rest and go; their rows follow in the same transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+
+from events import handling, planning, transitions
+from events.errors import InvalidField
+from events.lifecycle import Hold, Reason
+from events.models import Rule, RuleState
+from events.operations.errors import InvalidInput, Refusal
+from events.timing import canonical_zone, check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime, timedelta
+
+    from events.planning import Backfill
+    from events.transitions import Origin
+
+KEPT_BY_THE_ENGINE = {"state", "planned_until", "version", "created_at", "updated_at"}
+
+
+class InvalidRule(InvalidInput):
+    """{what} was refused; nothing was written.
+    {problems}
+    """
+
+
+def check_rule(rule: Rule, *, now: datetime) -> None:
+    """Make the rule's zone canonical and its RRULE bare; raise InvalidRule with every field that is wrong.
+
+    Looks at the columns first, then at what they mean: a rule that could never fire is refused.
+    """
+    refusals = list(_wrong_columns(rule)) or [
+        refusal for examine in EXAMINATIONS if (refusal := _refusal_of(examine, rule, now)) is not None
+    ]
+    if refusals:
+        raise InvalidRule(f"rule {rule.name!r}", refusals)
+
+
+def _wrong_columns(rule: Rule) -> Iterator[InvalidField]:
+    try:
+        rule.full_clean(exclude=KEPT_BY_THE_ENGINE)
+    except ValidationError as error:
+        for name, messages in error.message_dict.items():
+            for message in messages:
+                yield Refusal(field=name, problem=message.rstrip("."), remedy="Correct it and try again.")
+
+
+def _refusal_of(examine: Callable[[Rule, datetime], None], rule: Rule, now: datetime) -> InvalidField | None:
+    try:
+        examine(rule, now)
+    except InvalidField as refusal:
+        return refusal
+    return None
+
+
+def _zone_exists(rule: Rule, now: datetime) -> None:  # noqa: ARG001 - one signature for all examinations
+    if rule.timezone:
+        rule.timezone = canonical_zone(rule.timezone)
+
+
+def _recurrence_is_sound(rule: Rule, now: datetime) -> None:
+    rule.rrule = rule.rrule.strip().removeprefix("RRULE:")
+    anchor = now.date() if rule.anchor else None
+    check(planning.recurrence_of(rule, anchor), planning.policies_of(rule, ""))
+
+
+def _something_is_to_come(rule: Rule, now: datetime) -> None:
+    zones = [rule.timezone] if rule.timezone else planning.EXTREME_ZONES
+    if not rule.anchor and not any(
+        planning.next_firings_of(rule, timezone=name, anchor=None, leap="", after=now, limit=1) for name in zones
+    ):
+        raise Refusal(
+            field="rrule" if rule.rrule else "start_date",
+            problem=f"the last occurrence of {rule.rrule or rule.start_date} is over, so it would never fire",
+            remedy="Choose a later date, or a recurrence that goes on.",
+        )
+
+
+def _anchor_is_known(rule: Rule, now: datetime) -> None:  # noqa: ARG001
+    planning.check_anchor(rule)
+
+
+def _handler_is_installed(rule: Rule, now: datetime) -> None:  # noqa: ARG001
+    try:
+        handler = handling.get(rule.handler)
+    except handling.UnknownHandler as error:
+        raise Refusal(
+            field="handler",
+            problem=f"no handler called {rule.handler!r} is installed",
+            remedy=f"Installed: {error.facts['installed']}.",
+        ) from error
+    if not isinstance(rule.payload, dict):
+        raise Refusal(field="payload", problem="it is not a JSON object", remedy='Write it as {"key": "value"}.')
+    handler.validate(rule.payload)
+
+
+EXAMINATIONS = (_zone_exists, _recurrence_is_sound, _something_is_to_come, _anchor_is_known, _handler_is_installed)
+
+
+@transaction.atomic
+def create_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> Rule:
+    """Write a new rule and its rows up to the horizon; raises InvalidRule."""
+    check_rule(rule, now=origin.now)
+    planning.alone(planning.kind_of(rule))
+    rule.save(force_insert=True)
+    planning.plan_rule(rule, until=origin.now + horizon, origin=origin)
+    return rule
+
+
+@transaction.atomic
+def change_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
+    """Write an edited rule; withdraw, move and write its unsent rows to match; how many rows changed. InvalidRule."""
+    before = Rule.objects.select_related("entity").get(pk=rule.pk)
+    for kind in sorted({planning.kind_of(before), planning.kind_of(rule)}):
+        planning.alone(kind)
+    check_rule(rule, now=origin.now)
+    rule.version, rule.updated_at = F("version") + 1, origin.now  # type: ignore[assignment]  # an expression
+    rule.save(force_update=True)
+    rule.refresh_from_db()
+    return planning.replan_rule(rule, horizon=horizon, origin=origin)
+
+
+def pause_rule(rule: Rule, *, origin: Origin) -> bool:
+    """Let nothing of the rule start until it is resumed; False if it was not active.
+
+    Its rows are held when they come due, so that pausing a rule over a million people costs one row.
+    """
+    return _turn(rule, RuleState.ACTIVE, RuleState.PAUSED, origin)
+
+
+@transaction.atomic
+def resume_rule(rule: Rule, *, origin: Origin) -> int | None:
+    """Let the rule start again; how many rows it had held back, or None if it was not paused."""
+    if not _turn(rule, RuleState.PAUSED, RuleState.ACTIVE, origin):
+        return None
+    return transitions.release([rule.pk], cause=Hold.RULE_PAUSED, reason=Reason.RULE_RESUMED, origin=origin)
+
+
+@transaction.atomic
+def retire_rule(rule: Rule, *, why: str, origin: Origin) -> int:
+    """End the rule for good: its unsent rows are CANCELLED(rule_retired), its history stays; how many rows."""
+    planning.alone(planning.kind_of(rule))
+    live = Rule.objects.filter(pk=rule.pk).exclude(state=RuleState.RETIRED)
+    live.update(state=RuleState.RETIRED, version=F("version") + 1, updated_at=origin.now)
+    return transitions.cancel_all(rule_id=rule.pk, reason=Reason.RULE_RETIRED, why=why, origin=origin)
+
+
+def backfill(rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool) -> Backfill:
+    """Write the rule's missing rows between two instants, past ones too; a dry run only counts them."""
+    return planning.backfill(rule, after=after, before=before, origin=origin, dry_run=dry_run)
+
+
+def _turn(rule: Rule, old: RuleState, new: RuleState, origin: Origin) -> bool:
+    turned = Rule.objects.filter(pk=rule.pk, state=old).update(
+        state=new, version=F("version") + 1, updated_at=origin.now
+    )
+    rule.refresh_from_db()
+    return bool(turned)

@@ -1,0 +1,35 @@
+"""From rules to rows: every slot up to the horizon becomes exactly one occurrence."""
+
+from events.planning.audiences import UnusableAnchor, audience_sql, check_anchor
+from events.planning.plans import (
+    Backfill,
+    backfill,
+    kind_of,
+    plan_due_rules,
+    plan_entities,
+    plan_rule,
+    replan_entities,
+    replan_rule,
+)
+from events.planning.recurrences import EXTREME_ZONES, next_firings_of, policies_of, recurrence_of
+from events.planning.serial import alone, together
+
+__all__ = [
+    "Backfill",
+    "UnusableAnchor",
+    "alone",
+    "audience_sql",
+    "backfill",
+    "EXTREME_ZONES",
+    "check_anchor",
+    "kind_of",
+    "next_firings_of",
+    "plan_due_rules",
+    "plan_entities",
+    "plan_rule",
+    "policies_of",
+    "recurrence_of",
+    "replan_entities",
+    "replan_rule",
+    "together",
+]

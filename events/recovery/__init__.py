@@ -1,0 +1,5 @@
+"""Rows that nobody holds any more, or that wait for a cause that is gone. Moves rows; never calls a handler."""
+
+from events.recovery.leases import Recovered, recover
+
+__all__ = ["Recovered", "recover"]

@@ -1,0 +1,61 @@
+"""What beat and the broker call: read the clock, unpack, ONE domain call."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from celery import shared_task
+from django.conf import settings
+
+from events import clock, execution, handling, planning, publishing, sweeping
+from events.stopping import requested
+from events.transitions import Origin
+
+if TYPE_CHECKING:
+    from celery import Task
+
+
+def whoami() -> str:
+    """This process, as the log names it: host:pid."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@shared_task(name="punctual.sweep", bind=True, ignore_result=True, acks_late=False)
+def sweep(self: Task[Any, Any], **_: Any) -> None:
+    """One tick: sweep, and stay awake until the next tick has surely come. Ticks that wait behind it are dropped."""
+    with self.app.connection_for_write() as connection:
+        connection.default_channel.queue_purge("sweep")
+    sweeping.sweep_until(sweeping.end_of_watch(clock.now()), clock=clock.now, sweeper=whoami(), stopping=requested)
+
+
+@shared_task(name="punctual.plan", ignore_result=True)
+def plan(**_: Any) -> None:
+    """Write the rows of the time that has come nearer than the horizon."""
+    origin = Origin(f"engine:{whoami()}", uuid4(), clock.now())
+    planning.plan_due_rules(horizon=settings.PUNCTUAL_HORIZON, origin=origin)
+
+
+@shared_task(name="punctual.prune", ignore_result=True)
+def prune(**_: Any) -> None:
+    """Forget the sweeps of long ago. What happened to occurrences is never forgotten."""
+    sweeping.forget_sweeps(before=clock.now() - timedelta(days=30))
+
+
+@shared_task(name=publishing.EXECUTE, bind=True)
+def execute(self: Task[Any, Any], **kwargs: Any) -> dict[str, Any]:
+    """Run one chunk of claimed rows; the summary of their outcomes is the task's result."""
+    envelope = publishing.Envelope.from_kwargs(**kwargs)
+    order = execution.ChunkOrder(
+        envelope.token, envelope.correlation_id, envelope.ids, task_id=self.request.id or ""
+    )
+    bench = execution.Bench(
+        clock=clock.now,
+        worker=f"worker:{whoami()}",
+        stopping=requested,
+        lease_margin=settings.PUNCTUAL_RUN_LEASE_MARGIN,
+    )
+    return execution.run_chunk(order, handling.get(envelope.handler), bench).as_result()

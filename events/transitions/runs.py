@@ -1,0 +1,178 @@
+"""From claimed to running, and from running to an outcome."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from events.lifecycle import Reason, State
+from events.transitions.statements import CLAIMABLE_SQL, FINAL_SQL, LOG_MOVED, run, wake_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from events.transitions.origin import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """One started row: what its attempt needs to know. JSON columns are parsed."""
+
+    id: int
+    rule_id: int
+    attempt: int
+    failures: int
+    idempotency_key: UUID
+    slot: datetime
+    timezone: str
+    due_at: datetime
+    started_at: datetime
+    snapshot: Mapping[str, Any] | None
+    entity_kind: str
+    external_id: str
+    entity_name: str
+    attributes: Mapping[str, Any]
+
+
+START = f"""
+WITH moved AS (
+    UPDATE events_occurrence o
+    SET state = '{State.PROCESSING}', reason = '{Reason.STARTED}', attempt = o.attempt + 1,
+        lease_expires_at = %(lease_until)s, started_at = %(now)s
+    FROM events_rule r, events_entity e
+    WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND o.state = '{State.PENDING}'
+      AND o.available_at <= %(now)s
+      AND r.id = o.rule_id AND r.state = 'active' AND r.handler = %(handler)s
+      AND (r.expires_after IS NULL OR o.due_at + r.expires_after > %(now)s)
+      AND e.id = o.entity_id AND e.deleted_at IS NULL
+    RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
+              NULL::jsonb AS detail, o.rule_id, o.failures, o.idempotency_key, o.slot, o.timezone, o.due_at,
+              o.started_at, o.snapshot, e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.attributes
+), attempted AS (
+    INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, outcome)
+    SELECT id, attempt, %(kind)s, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
+), logged AS ({LOG_MOVED})
+SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_at, started_at,
+       snapshot, entity_kind, external_id, entity_name, attributes
+FROM moved
+"""
+
+
+def start(
+    ids: Sequence[int],
+    *,
+    token: UUID,
+    handler: str,
+    kind: str,
+    task_id: str,
+    lease_until: datetime,
+    origin: Origin,
+) -> list[Started]:
+    """PENDING -> PROCESSING, with an attempt row each, for the rows that may still run; in the order of `ids`.
+
+    A row that is stale, doubled, cancelled, early, expired, paused, or edited to another handler does not move.
+    """
+    rows = run(
+        START, origin,
+        ids=list(ids), token=token, handler=handler, kind=kind, task_id=task_id, lease_until=lease_until,
+    )  # fmt: skip
+    position = {row_id: index for index, row_id in enumerate(ids)}
+    rows.sort(key=lambda row: position[row["id"]])
+    return [Started(**{**row, **_parsed(row)}) for row in rows]
+
+
+def _parsed(row: Mapping[str, Any]) -> dict[str, Any]:
+    snapshot = row["snapshot"]
+    return {
+        "snapshot": None if snapshot is None else json.loads(snapshot),
+        "attributes": json.loads(row["attributes"]),
+    }
+
+
+FENCE = f"""
+SELECT o.id FROM events_occurrence o
+WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND o.state = '{State.PROCESSING}'
+FOR UPDATE
+"""
+
+
+def fence(ids: Sequence[int], *, token: UUID, origin: Origin) -> set[int]:
+    """Lock the running rows that this claim still holds, until the transaction ends; their ids."""
+    return {row["id"] for row in run(FENCE, origin, ids=list(ids), token=token)}
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What one attempt came to. `available_at` is set for a row that will be tried again."""
+
+    id: int
+    to_state: State
+    reason: Reason
+    outcome: str
+    detail: Mapping[str, Any] | None = None
+    available_at: datetime | None = None
+    counts_as_failure: bool = False
+
+
+SETTLE = f"""
+WITH settled AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(reasons)s::text[], %(outcomes)s::text[],
+                         %(details)s::jsonb[], %(available)s::timestamptz[], %(failures)s::int[])
+         AS settled(id, state, reason, outcome, detail, available_at, failures)
+), moved AS (
+    UPDATE events_occurrence o
+    SET state = s.state, reason = s.reason, available_at = COALESCE(s.available_at, o.available_at),
+        failures = o.failures + s.failures, claim_token = NULL, lease_expires_at = NULL,
+        finished_at = CASE WHEN s.state IN ({FINAL_SQL}) THEN %(now)s::timestamptz END
+    FROM settled s
+    WHERE o.id = s.id AND o.claim_token = %(token)s AND o.state = '{State.PROCESSING}'
+    RETURNING o.id, '{State.PROCESSING}' AS from_state, o.state AS to_state, o.reason, o.attempt,
+              %(token)s::uuid AS claim_token, NULL::jsonb AS detail, s.outcome, s.detail AS answer,
+              CASE WHEN o.state IN ({CLAIMABLE_SQL}) THEN o.available_at END AS wake_at
+), attempted AS (
+    UPDATE events_attempt a SET finished_at = %(now)s, outcome = m.outcome, detail = m.answer
+    FROM moved m WHERE a.occurrence_id = m.id AND a.number = m.attempt
+), logged AS ({LOG_MOVED})
+SELECT id, wake_at FROM moved
+"""
+
+LOG_LATE = f"""
+WITH late AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(outcomes)s::text[]) AS late(id, outcome)
+), locked AS (
+    SELECT o.id, o.state, o.attempt, late.outcome
+    FROM events_occurrence o JOIN late ON late.id = o.id FOR SHARE OF o
+), moved AS (
+    SELECT id, state AS from_state, state AS to_state, '{Reason.LATE_ANSWER}' AS reason, attempt,
+           %(token)s::uuid AS claim_token, jsonb_build_object('outcome', outcome) AS detail
+    FROM locked
+)
+{LOG_MOVED}
+"""
+
+
+def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) -> set[int]:
+    """PROCESSING -> where each attempt's outcome leads, under the fence; the ids that moved.
+
+    A row whose claim was lost does not move; its late answer is appended to the log.
+    """
+    rows = run(
+        SETTLE, origin,
+        token=token,
+        ids=[s.id for s in settlements],
+        states=[str(s.to_state) for s in settlements],
+        reasons=[str(s.reason) for s in settlements],
+        outcomes=[s.outcome for s in settlements],
+        details=[None if s.detail is None else json.dumps(s.detail) for s in settlements],
+        available=[s.available_at for s in settlements],
+        failures=[int(s.counts_as_failure) for s in settlements],
+    )  # fmt: skip
+    moved = {row["id"] for row in rows}
+    wake_for(min((row["wake_at"] for row in rows if row["wake_at"]), default=None), origin)
+    late = [s for s in settlements if s.id not in moved]
+    if late:
+        run(LOG_LATE, origin, token=token, ids=[s.id for s in late], outcomes=[s.outcome for s in late])
+    return moved

@@ -1,0 +1,143 @@
+"""Rows come into being, move with an edit, or are withdrawn because they no longer hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from events.lifecycle import FINAL, Reason, State
+from events.transitions.statements import LOG_MOVED, UNCLAIMED_STATE, UNSENT_SQL, run, wake_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from events.transitions.origin import Origin
+
+assert State.CANCELLED in FINAL, "a reinstated row must lose its finished_at"  # noqa: S101
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The rows that should exist, as a query.
+
+    Its columns: rule_id, entity_id, slot, fold, timezone, note, due_at, snapshot. Its parameters must not be called
+    like one of the statements' own.
+    """
+
+    sql: str
+    parameters: Mapping[str, Any]
+
+
+SAME_SLOT = """
+    o.rule_id = d.rule_id AND o.entity_id = d.entity_id AND o.slot = d.slot AND o.fold = d.fold
+"""
+
+# Rows that exist are left out first, since ON CONFLICT alone would lock, and so rewrite, each of them.
+SCHEDULE = """
+WITH desired AS ({desired}), written AS (
+    INSERT INTO events_occurrence AS o (rule_id, entity_id, slot, fold, timezone, tzdata_version, note, due_at,
+                                        available_at, snapshot, state, reason, hold, attempt, failures)
+    SELECT d.rule_id, d.entity_id, d.slot, d.fold, d.timezone, %(tzdata_version)s, d.note, d.due_at,
+           d.due_at, d.snapshot, 'SCHEDULED', %(planned)s, '', 0, 0
+    FROM desired d
+    WHERE NOT EXISTS (
+        SELECT 1 FROM events_occurrence o
+        WHERE {same_slot} AND NOT (o.state = 'CANCELLED' AND o.reason = %(superseded)s)
+    )
+    ON CONFLICT (rule_id, entity_id, slot, fold) DO UPDATE
+    SET state = 'SCHEDULED', reason = %(reinstated)s, timezone = EXCLUDED.timezone, note = EXCLUDED.note,
+        tzdata_version = EXCLUDED.tzdata_version, due_at = EXCLUDED.due_at, available_at = EXCLUDED.due_at,
+        snapshot = EXCLUDED.snapshot, finished_at = NULL
+    WHERE o.state = 'CANCELLED' AND o.reason = %(superseded)s
+    RETURNING o.id, CASE WHEN o.reason = %(reinstated)s THEN 'CANCELLED' ELSE '' END AS from_state,
+              o.state AS to_state, o.reason, o.attempt, o.claim_token, NULL::jsonb AS detail, o.due_at
+), moved AS (SELECT * FROM written), logged AS ({log})
+SELECT count(*) AS moved, min(due_at) AS earliest FROM moved
+"""
+
+
+def schedule(desired: Desired, *, tzdata_version: str, origin: Origin) -> int:
+    """Write the desired rows that do not exist, and reinstate those that an edit had withdrawn; how many."""
+    row = run(
+        SCHEDULE.format(desired=desired.sql, same_slot=SAME_SLOT, log=LOG_MOVED),
+        origin,
+        tzdata_version=tzdata_version,
+        planned=Reason.PLANNED,
+        superseded=Reason.SUPERSEDED,
+        reinstated=Reason.REINSTATED,
+        **desired.parameters,
+    )[0]
+    wake_for(row["earliest"], origin)
+    return int(row["moved"])
+
+
+SCOPE = "(%(rule_scope)s::bigint IS NULL OR o.rule_id = %(rule_scope)s) AND o.entity_id = ANY(%(entity_scope)s)"
+RULE_SCOPE = "o.rule_id = %(rule_scope)s"
+
+CANCEL_SUPERSEDED = f"""
+WITH desired AS ({{desired}}), target AS (
+    SELECT o.id, o.state, o.claim_token FROM events_occurrence o
+    WHERE {{scope}} AND o.state IN ({UNSENT_SQL})
+      AND NOT EXISTS (SELECT 1 FROM desired d WHERE {SAME_SLOT})
+    FOR UPDATE
+), moved AS (
+    UPDATE events_occurrence o
+    SET state = '{State.CANCELLED}', reason = '{Reason.SUPERSEDED}', hold = '', claim_token = NULL,
+        lease_expires_at = NULL, finished_at = %(now)s
+    FROM target t WHERE o.id = t.id
+    RETURNING o.id, t.state AS from_state, o.state AS to_state, o.reason, o.attempt, t.claim_token,
+              NULL::jsonb AS detail
+), logged AS ({LOG_MOVED})
+SELECT count(*) AS moved FROM moved
+"""
+
+MOVE_RESCHEDULED = f"""
+WITH desired AS ({{desired}}), target AS (
+    SELECT o.id, o.state, o.claim_token, o.due_at AS due_before, o.timezone AS zone_before, d.due_at, d.timezone,
+           d.note, d.snapshot
+    FROM events_occurrence o JOIN desired d ON {SAME_SLOT}
+    WHERE {{scope}} AND o.state IN ({UNSENT_SQL})
+      AND (o.due_at, o.timezone, o.snapshot) IS DISTINCT FROM (d.due_at, d.timezone, d.snapshot)
+    FOR UPDATE OF o
+), moved AS (
+    UPDATE events_occurrence o
+    SET state = {UNCLAIMED_STATE}, reason = '{Reason.MOVED}', claim_token = NULL, lease_expires_at = NULL,
+        due_at = t.due_at, timezone = t.timezone, note = t.note, snapshot = t.snapshot,
+        available_at = CASE WHEN t.due_at = t.due_before THEN o.available_at ELSE t.due_at END,
+        tzdata_version = %(tzdata_version)s
+    FROM target t WHERE o.id = t.id
+    RETURNING o.id, t.state AS from_state, o.state AS to_state, o.reason, o.attempt, t.claim_token,
+              jsonb_build_object('due_at', jsonb_build_array(t.due_before, o.due_at),
+                                 'timezone', jsonb_build_array(t.zone_before, o.timezone)) AS detail, o.available_at
+), logged AS ({LOG_MOVED})
+SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
+"""
+
+
+def cancel_superseded(
+    desired: Desired, *, rule_id: int | None = None, entity_ids: list[int] | None = None, origin: Origin
+) -> int:
+    """UNSENT -> CANCELLED for the scope's rows that an edit no longer wants; how many moved."""
+    statement = CANCEL_SUPERSEDED.format(desired=desired.sql, scope=_scope(entity_ids))
+    scope = {"rule_scope": rule_id, "entity_scope": entity_ids}
+    return int(run(statement, origin, **scope, **desired.parameters)[0]["moved"])
+
+
+def move_rescheduled(
+    desired: Desired,
+    *,
+    rule_id: int | None = None,
+    entity_ids: list[int] | None = None,
+    tzdata_version: str,
+    origin: Origin,
+) -> int:
+    """Give the scope's unsent rows that an edit still wants their new instant; they keep their identity."""
+    statement = MOVE_RESCHEDULED.format(desired=desired.sql, scope=_scope(entity_ids))
+    scope = {"rule_scope": rule_id, "entity_scope": entity_ids, "tzdata_version": tzdata_version}
+    row = run(statement, origin, **scope, **desired.parameters)[0]
+    wake_for(row["earliest"], origin)
+    return int(row["moved"])
+
+
+def _scope(entity_ids: list[int] | None) -> str:
+    return RULE_SCOPE if entity_ids is None else SCOPE

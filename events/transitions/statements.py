@@ -1,0 +1,63 @@
+"""The parts that every move's statement shares: running it, logging it, and waking the sweep."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+
+from events.lifecycle import CLAIMABLE, FINAL, UNSENT, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from events.transitions.origin import Origin
+
+WAKE_CHANNEL = "punctual_wake"
+# A sweep never sleeps longer than this, so nearer moments are the only ones worth a notification.
+WAKE_WITHIN = timedelta(minutes=2)
+
+
+def sql_list(states: Iterable[State]) -> str:
+    """The states as the inside of an SQL IN list, in a stable order."""
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+CLAIMABLE_SQL = sql_list(CLAIMABLE)
+UNSENT_SQL = sql_list(UNSENT)
+FINAL_SQL = sql_list(FINAL)
+
+# Where a row that was claimed, but not run, goes back to.
+UNCLAIMED_STATE = f"CASE WHEN o.attempt = 0 THEN '{State.SCHEDULED}' ELSE '{State.RETRYING}' END"
+
+# The last step of a statement whose `moved` step returns these columns. `detail` is jsonb.
+LOG_MOVED = """
+    INSERT INTO events_transition (occurrence_id, from_state, to_state, reason, actor, attempt,
+                                   claim_token, correlation_id, at, detail)
+    SELECT id, from_state, to_state, reason, %(actor)s, attempt,
+           claim_token, %(correlation_id)s, %(now)s, detail
+    FROM moved
+"""
+
+
+def run(statement: str, origin: Origin, **parameters: Any) -> list[dict[str, Any]]:
+    """Execute one statement with the origin's parameters beside its own; its rows as dicts."""
+    known: Mapping[str, Any] = {
+        "actor": origin.actor,
+        "correlation_id": origin.correlation_id,
+        "now": origin.now,
+        **parameters,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, known)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] if names else []
+
+
+def wake_for(earliest: datetime | None, origin: Origin) -> None:
+    """Tell sleeping sweeps, when this transaction commits, that something is due sooner than they may think."""
+    if earliest is not None and earliest < origin.now + WAKE_WITHIN:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [WAKE_CHANNEL])

@@ -1,0 +1,124 @@
+"""What operators may do to rows. Each verb moves what may legally move and says which ids did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from events.lifecycle import FINAL, Hold, Reason, State
+from events.transitions.statements import CLAIMABLE_SQL, LOG_MOVED, UNSENT_SQL, run, wake_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.transitions.origin import Origin
+
+CANCEL = f"""
+WITH target AS (
+    SELECT o.id, o.state, o.claim_token FROM events_occurrence o
+    WHERE {{scope}} AND o.state IN ({{states}}) FOR UPDATE
+), moved AS (
+    UPDATE events_occurrence o
+    SET state = '{State.CANCELLED}', reason = %(reason)s, hold = '', claim_token = NULL,
+        lease_expires_at = NULL, finished_at = %(now)s
+    FROM target t WHERE o.id = t.id
+    RETURNING o.id, t.state AS from_state, o.state AS to_state, o.reason, o.attempt, t.claim_token,
+              jsonb_build_object('why', %(why)s::text) AS detail
+), logged AS ({LOG_MOVED})
+SELECT id FROM moved
+"""
+
+
+def cancel(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
+    """UNSENT -> CANCELLED: it will not fire, even if its message is already on the way; the ids that moved."""
+    statement = CANCEL.format(scope="o.id = ANY(%(ids)s)", states=UNSENT_SQL)
+    return [row["id"] for row in run(statement, origin, ids=list(ids), reason=Reason.CANCELLED, why=why)]
+
+
+def cancel_all(
+    *, rule_id: int | None = None, entity_id: int | None = None, reason: Reason, why: str, origin: Origin
+) -> int:
+    """UNSENT -> CANCELLED for all rows of a rule, or of an entity; how many moved."""
+    scope = "o.rule_id = %(rule_id)s" if rule_id is not None else "o.entity_id = %(entity_id)s"
+    statement = CANCEL.format(scope=scope, states=UNSENT_SQL)
+    return len(run(statement, origin, rule_id=rule_id, entity_id=entity_id, reason=reason, why=why))
+
+
+FIRE_NOW = f"""
+WITH moved AS (
+    UPDATE events_occurrence o SET available_at = %(now)s, reason = '{Reason.FIRE_NOW}'
+    WHERE o.id = ANY(%(ids)s) AND o.state IN ({CLAIMABLE_SQL}) AND o.hold = ''
+    RETURNING o.id, o.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
+              jsonb_build_object('why', %(why)s::text) AS detail
+), logged AS ({LOG_MOVED})
+SELECT id FROM moved
+"""
+
+
+def fire_now(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
+    """Make claimable rows available at once; the ids that were."""
+    moved = [row["id"] for row in run(FIRE_NOW, origin, ids=list(ids), why=why)]
+    wake_for(origin.now if moved else None, origin)
+    return moved
+
+
+REPLAY = f"""
+WITH target AS (
+    SELECT o.id, o.state FROM events_occurrence o
+    WHERE o.id = ANY(%(ids)s) AND o.state IN ('{State.FAILED}', '{State.UNKNOWN}') FOR UPDATE
+), moved AS (
+    UPDATE events_occurrence o
+    SET state = '{State.RETRYING}', reason = '{Reason.REPLAYED}', available_at = %(now)s, failures = 0,
+        finished_at = NULL
+    FROM target t WHERE o.id = t.id
+    RETURNING o.id, t.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
+              jsonb_build_object('why', %(why)s::text) AS detail
+), logged AS ({LOG_MOVED})
+SELECT id FROM moved
+"""
+
+
+def replay(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
+    """FAILED | UNKNOWN -> RETRYING with its attempts renewed and its idempotency key kept; the ids that moved."""
+    moved = [row["id"] for row in run(REPLAY, origin, ids=list(ids), why=why)]
+    wake_for(origin.now if moved else None, origin)
+    return moved
+
+
+RESOLVE = f"""
+WITH target AS (
+    SELECT o.id, o.state FROM events_occurrence o
+    WHERE o.id = ANY(%(ids)s) AND o.state IN ('{State.FAILED}', '{State.UNKNOWN}') FOR UPDATE
+), moved AS (
+    UPDATE events_occurrence o
+    SET state = %(to_state)s, reason = '{Reason.RESOLVED}', finished_at = %(now)s
+    FROM target t WHERE o.id = t.id
+    RETURNING o.id, t.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
+              jsonb_build_object('why', %(why)s::text) AS detail
+), logged AS ({LOG_MOVED})
+SELECT id FROM moved
+"""
+
+
+def resolve(ids: Sequence[int], *, to_state: State, why: str, origin: Origin) -> list[int]:
+    """FAILED | UNKNOWN -> COMPLETED or CANCELLED, because a person says so; the ids that moved."""
+    if to_state not in FINAL - {State.FAILED, State.SKIPPED}:
+        raise ValueError(f"a person resolves to COMPLETED or CANCELLED, not to {to_state}")
+    return [row["id"] for row in run(RESOLVE, origin, ids=list(ids), to_state=to_state, why=why)]
+
+
+RELEASE = f"""
+WITH moved AS (
+    UPDATE events_occurrence o SET hold = '', reason = %(reason)s
+    WHERE o.hold = %(hold)s AND o.rule_id = ANY(%(rule_ids)s)
+    RETURNING o.id, o.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
+              NULL::jsonb AS detail, o.available_at
+), logged AS ({LOG_MOVED})
+SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
+"""
+
+
+def release(rule_ids: Sequence[int], *, cause: Hold, reason: Reason, origin: Origin) -> int:
+    """Let the rows of these rules that were held for one cause be claimed again; how many."""
+    row = run(RELEASE, origin, rule_ids=list(rule_ids), hold=cause, reason=reason)[0]
+    wake_for(row["earliest"], origin)
+    return int(row["moved"])

@@ -1,0 +1,1 @@
+"""The handler "log": writes a row for each occurrence."""

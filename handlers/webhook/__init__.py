@@ -1,0 +1,1 @@
+"""The handler "webhook": tells a receiver by HTTP."""

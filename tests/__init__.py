@@ -1,0 +1,1 @@
+"""Every test runs against real parts: PostgreSQL, and RabbitMQ where it is installed."""

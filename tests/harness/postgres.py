@@ -1,0 +1,78 @@
+"""An early pytest plugin: one private PostgreSQL for the session, before the settings are read.
+
+TEST_DATABASE_URL names a server to use instead; its user must be a superuser.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scheduler_project.local.postgres import EmbeddedPostgres
+from tests.harness.guard import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+# Nobody needs the data after a crash, so nothing waits for the disk.
+THROW_AWAY = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+}
+PREFIXES = ("PUNCTUAL_", "CELERY_", "DJANGO_", "LOG_", "EMAIL_")
+KEPT = ("PUNCTUAL_NO_SKIPS",)
+
+_guards = pytest.StashKey[list[Guard]]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
+    """Set the environment before pytest-django reads the settings (a wrapper runs before every other hook)."""
+    folder = Path(tempfile.mkdtemp(prefix="punctual-tests-"))
+    folder.chmod(0o755)
+    guards = early_config.stash[_guards] = []
+    _forget_the_developers_settings()
+    url = os.environ.get("TEST_DATABASE_URL")
+    if url is None:
+        url = _start(folder, guards)
+    os.environ.update(
+        DATABASE_URL=url,
+        DJANGO_SETTINGS_MODULE="scheduler_project.settings",
+        SECRET_KEY="for tests alone, and long enough for every check there is",  # noqa: S106 - no secret
+        PUNCTUAL_VAR=str(folder / "var"),
+        PUNCTUAL_ENV_FILE="",
+    )
+    if not guards:
+        early_config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server and remove its folder."""
+    for guard in config.stash.get(_guards, []):
+        guard.release()
+
+
+def _start(folder: Path, guards: list[Guard]) -> str:
+    server = EmbeddedPostgres(folder / "postgres", options=THROW_AWAY)
+    try:
+        server.start()
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    guards.append(Guard(server.pid, folder, signal="QUIT"))
+    return server.url
+
+
+def _forget_the_developers_settings() -> None:
+    for name in list(os.environ):
+        if name.startswith(PREFIXES) and name not in KEPT:
+            del os.environ[name]

@@ -1,0 +1,1 @@
+"""The handlers, called as the port calls them."""
