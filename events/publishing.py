@@ -50,7 +50,16 @@ class Envelope:
         }
 
     @classmethod
-    def from_kwargs(cls, *, v: int, token: str, correlation_id: str, handler: str, ids: list[int], **_: Any) -> Envelope:
+    def from_kwargs(
+        cls,
+        *,
+        v: int,
+        token: str,
+        correlation_id: str,
+        handler: str,
+        ids: list[int],
+        **_: Any,
+    ) -> Envelope:
         """The envelope that a task was sent; raises UnreadableEnvelope for a version it does not know."""
         if v != ENVELOPE_VERSION:
             raise UnreadableEnvelope(version=v, known=ENVELOPE_VERSION)
@@ -75,14 +84,22 @@ def publish(chunks: Sequence[Chunk]) -> Published:
         try:
             _send(chunk)
         except (OperationalError, *_broker_errors()) as error:
-            logger.warning("the broker did not take a chunk of %d rows: %s", len(chunk.ids), error)
+            logger.warning(
+                "the broker did not take a chunk of %d rows: %s", len(chunk.ids), error
+            )
             return Published(position, tuple(chunks[position + 1 :]), failed=True)
     return Published(len(chunks))
 
 
 def _send(chunk: Chunk) -> None:
     envelope = Envelope(chunk.token, chunk.correlation_id, chunk.handler, chunk.ids)
-    current_app.send_task(EXECUTE, kwargs=envelope.as_kwargs(), queue=chunk.lane.value, mandatory=True, retry=False)
+    current_app.send_task(
+        EXECUTE,
+        kwargs=envelope.as_kwargs(),
+        queue=chunk.lane.value,
+        mandatory=True,
+        retry=False,
+    )
 
 
 def _broker_errors() -> tuple[type[BaseException], ...]:

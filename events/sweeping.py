@@ -62,7 +62,9 @@ def forget_sweeps(*, before: datetime) -> int:
 def one_pass(*, clock: Callable[[], datetime], sweeper: str) -> Pass:
     """Recover what lapsed; claim and publish what is due, in batches, until nothing is left or no capacity."""
     correlation_id = uuid4()
-    recovered = recovery.recover(origin=Origin(f"engine:{sweeper}", correlation_id, clock()))
+    recovered = recovery.recover(
+        origin=Origin(f"engine:{sweeper}", correlation_id, clock())
+    )
     claimed, bounds = 0, limits()
     room = settings.PUNCTUAL_IN_FLIGHT_CAP - dispatch.in_flight()
     while room > 0:
@@ -80,7 +82,11 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str) -> Pass:
 
 
 def sweep_until(
-    end: datetime, *, clock: Callable[[], datetime], sweeper: str, stopping: Callable[[], bool]
+    end: datetime,
+    *,
+    clock: Callable[[], datetime],
+    sweeper: str,
+    stopping: Callable[[], bool],
 ) -> Sweep:
     """Pass after pass until `end`, asleep between two until the next row is due or a commit announces one."""
     now = clock()
@@ -112,4 +118,6 @@ def _pause(done: Pass, now: datetime, end: datetime) -> timedelta:
 
 def _take_back(chunks: tuple[dispatch.Chunk, ...], origin: Origin) -> None:
     for chunk in chunks:
-        transitions.recall(chunk.ids, token=chunk.token, reason=Reason.BROKER_AWAY, origin=origin)
+        transitions.recall(
+            chunk.ids, token=chunk.token, reason=Reason.BROKER_AWAY, origin=origin
+        )

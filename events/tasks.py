@@ -29,7 +29,12 @@ def sweep(self: Task[Any, Any], **_: Any) -> None:
     """One tick: sweep, and stay awake until the next tick has surely come. Ticks that wait behind it are dropped."""
     with self.app.connection_for_write() as connection:
         connection.default_channel.queue_purge("sweep")
-    sweeping.sweep_until(sweeping.end_of_watch(clock.now()), clock=clock.now, sweeper=whoami(), stopping=requested)
+    sweeping.sweep_until(
+        sweeping.end_of_watch(clock.now()),
+        clock=clock.now,
+        sweeper=whoami(),
+        stopping=requested,
+    )
 
 
 @shared_task(name="punctual.plan", ignore_result=True)
@@ -50,7 +55,10 @@ def execute(self: Task[Any, Any], **kwargs: Any) -> dict[str, Any]:
     """Run one chunk of claimed rows; the summary of their outcomes is the task's result."""
     envelope = publishing.Envelope.from_kwargs(**kwargs)
     order = execution.ChunkOrder(
-        envelope.token, envelope.correlation_id, envelope.ids, task_id=self.request.id or ""
+        envelope.token,
+        envelope.correlation_id,
+        envelope.ids,
+        task_id=self.request.id or "",
     )
     bench = execution.Bench(
         clock=clock.now,

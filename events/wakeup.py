@@ -27,12 +27,17 @@ class Alarm:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._listener.close()
 
     def wait(self, longest: timedelta, *, deaf: bool = False) -> None:
         """Sleep at most so long, or until a notification arrives; with `deaf` notifications are heard and ignored."""
-        heard = self._listener.notifies(timeout=longest.total_seconds(), stop_after=None if deaf else 1)
+        heard = self._listener.notifies(
+            timeout=longest.total_seconds(), stop_after=None if deaf else 1
+        )
         for _ in heard:
             continue

@@ -16,24 +16,23 @@ PEOPLE = Path(__file__).parent / "people.csv"
 COLUMNS = ("external_id", "name", "timezone", "birthday", "team")
 TEAMS = ("amber", "blue", "green", "violet")
 
-GIVEN_NAMES = (
-    "Aaliyah", "Ægir", "Amélie", "Anahí", "Anouk", "Ayşe", "Bjørn", "Chidi", "Chloé", "Đặng", "Dilnoza", "Eilidh",
-    "Élodie", "Emeka", "Farida", "Freyja", "Gökhan", "Hana", "Iñaki", "Ioana", "Jarosław", "João", "Kaimana", "Keoni",
-    "Leilani", "Lívia", "Łucja", "Mahalia", "Małgorzata", "Mérida", "Nadezhda", "Ngozi", "Niamh", "Nikola", "Oddný",
-    "Olumide", "Óscar", "Parisa", "Pınar", "Quynh", "Raúl", "Reha", "Saoirse", "Séamus", "Sıla", "Søren", "Tāne",
-    "Teuila", "Thandiwe", "Tuğba", "Urška", "Vaimiti", "Věra", "Wanjiru", "Xiomara", "Yaw", "Yerlan", "Zoë", "Željka",
-    "Александра", "Ελένη",
-)  # fmt: skip
-FAMILY_NAMES = (
-    "Abara", "Açıkgöz", "Ågren", "Álvarez", "Banerjee", "Bąk", "Bērziņš", "Castañeda", "Čapek", "Çelik", "Dlamini",
-    "Dvořák", "Easton", "Eðvarðsdóttir", "Fakatava", "Fernández", "Ganbold", "García", "Guðmundsdóttir", "Håkansson",
-    "Hébert", "Ibáñez", "Işık", "Jónsson", "Jørgensen", "Kalani", "Kovačević", "Kūmara", "Lefèvre", "Lindqvist",
-    "Luźny", "Machado", "Mbeki", "Müller", "Mutasa", "Nakamura", "Nguyễn", "Núñez", "O’Connor", "Öberg", "Okafor",
-    "Özdemir", "Paredes", "Père", "Quispe", "Rāwiri", "Řezník", "Saldaña", "Schröder", "Şahin", "Šimić", "Tamatoa",
-    "Tōrū", "Třeštík", "Uçar", "Valdés", "Vũ", "Wójcik", "Ximenes", "Yıldız", "Zúñiga",
-)  # fmt: skip
+GIVEN_NAMES = """
+    Aaliyah Ægir Amélie Anahí Anouk Ayşe Bjørn Chidi Chloé Đặng Dilnoza Eilidh Élodie Emeka Farida
+    Freyja Gökhan Hana Iñaki Ioana Jarosław João Kaimana Keoni Leilani Lívia Łucja Mahalia Małgorzata
+    Mérida Nadezhda Ngozi Niamh Nikola Oddný Olumide Óscar Parisa Pınar Quynh Raúl Reha Saoirse Séamus
+    Sıla Søren Tāne Teuila Thandiwe Tuğba Urška Vaimiti Věra Wanjiru Xiomara Yaw Yerlan Zoë Željka
+    Александра Ελένη
+""".split()  # noqa: RUF001, SIM905 - letters that other languages need
+FAMILY_NAMES = """
+    Abara Açıkgöz Ågren Álvarez Banerjee Bąk Bērziņš Castañeda Čapek Çelik Dlamini Dvořák Easton
+    Eðvarðsdóttir Fakatava Fernández Ganbold García Guðmundsdóttir Håkansson Hébert Ibáñez Işık Jónsson
+    Jørgensen Kalani Kovačević Kūmara Lefèvre Lindqvist Luźny Machado Mbeki Müller Mutasa Nakamura
+    Nguyễn Núñez O’Connor Öberg Okafor Özdemir Paredes Père Quispe Rāwiri Řezník Saldaña Schröder Şahin
+    Šimić Tamatoa Tōrū Třeštík Uçar Valdés Vũ Wójcik Ximenes Yıldız Zúñiga
+""".split()  # noqa: RUF001, SIM905 - letters that other languages need
 
 DAYS = 366
+DAY_STRIDE = 151  # has no factor in common with DAYS, and puts neighbouring zones months apart
 FIRST_YEAR, YEARS = 1948, 60
 # Every so many people one is born on 29 February, beside those whom the even spread puts there.
 LEAP_DAY_EVERY = 60
@@ -44,15 +43,14 @@ def people() -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    zones = canonical_zones()
-    writer.writerows(person(number, zone, len(zones)) for number, zone in enumerate(zones))
+    writer.writerows(person(number, zone) for number, zone in enumerate(canonical_zones()))
     return text.getvalue()
 
 
-def person(number: int, zone: str, count: int) -> tuple[str, ...]:
-    """Return the row of the nth of `count` people."""
+def person(number: int, zone: str) -> tuple[str, ...]:
+    """Return the row of the nth person, who lives in `zone`."""
     external_id = zone.lower().replace("/", "-").replace("_", "-")
-    return external_id, name(number), zone, birthday(number, count).isoformat(), TEAMS[number % len(TEAMS)]
+    return external_id, name(number), zone, birthday(number).isoformat(), TEAMS[number % len(TEAMS)]
 
 
 def name(number: int) -> str:
@@ -61,9 +59,9 @@ def name(number: int) -> str:
     return f"{given} {FAMILY_NAMES[(number * 11 + number // len(GIVEN_NAMES)) % len(FAMILY_NAMES)]}"
 
 
-def birthday(number: int, count: int) -> date:
-    """Return a birthday: the days of a leap year in turn, one after the other from the first person to the last."""
-    day = date(2000, 1, 1) + timedelta(days=number * DAYS // count)
+def birthday(number: int) -> date:
+    """Return a birthday: no day of a leap year comes again before every other has come."""
+    day = date(2000, 1, 1) + timedelta(days=number * DAY_STRIDE % DAYS)
     if number % LEAP_DAY_EVERY == LEAP_DAY_EVERY // 2:
         day = date(2000, 2, 29)
     year = FIRST_YEAR + number * 13 % YEARS

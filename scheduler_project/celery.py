@@ -3,14 +3,64 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery, signals
-from celery.apps.worker import Worker
+from celery.platforms import SecurityWarning
 from kombu import Exchange, Queue
+
+from events import stopping
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 
+EXCHANGE = Exchange("punctual", type="direct")
+DEAD_EXCHANGE = Exchange("punctual.dead", type="direct")
+DELIVERIES = 5
+
+
+def _queue(name: str, **arguments: Any) -> Queue:
+    # Quorum queues count deliveries, so that a message that kills its worker does not go round for ever.
+    # The filesystem transport ignores the arguments.
+    limits = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERIES}
+    return Queue(name, EXCHANGE, routing_key=name, queue_arguments=limits | arguments)
+
+
+TO_DEAD = {"x-dead-letter-exchange": DEAD_EXCHANGE.name, "x-dead-letter-routing-key": "dead"}
+QUEUES = (
+    # A tick that nobody took within a minute is stale: the next one does its work.
+    _queue("sweep", **{"x-message-ttl": 60_000}),
+    _queue("live", **TO_DEAD),
+    _queue("catchup", **TO_DEAD),
+    _queue("maintenance", **TO_DEAD),
+)
+# Nobody consumes it: it waits for a person, so no worker may have it by default.
+DEAD_QUEUE = Queue("dead", DEAD_EXCHANGE, routing_key="dead", queue_arguments={"x-queue-type": "quorum"})
+
+# It warns root of pickled messages; only JSON is accepted here.
+warnings.filterwarnings("ignore", category=SecurityWarning)
+
 app = Celery("punctual")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_queues = QUEUES
+app.conf.punctual_dead_queue = DEAD_QUEUE
 app.autodiscover_tasks()
+
+
+@signals.worker_shutting_down.connect
+def _ask_children_to_stop(**_: Any) -> None:
+    # They finish the set they are at and return the rest of their chunk: docs/adr/0003-graceful-stop.md
+    stopping.request()
+
+
+@signals.task_prerun.connect
+def _replace_dead_connections(**_: Any) -> None:
+    # With CONN_HEALTH_CHECKS: the first task after PostgreSQL's restart finds a living connection.
+    from django.db import close_old_connections
+
+    close_old_connections()
+
+
+@signals.setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """A receiver is all it takes: the settings configured logging, and Celery leaves it alone."""

@@ -20,7 +20,7 @@ _skipped: list[str] = []
 
 @pytest.fixture
 def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """In place of pytest-django's, whose flush the append-only log of transitions refuses. `live_server` uses it too."""
+    """In place of pytest-django's, whose flush the append-only log refuses. `live_server` uses it too."""
     with django_db_blocker.unblock():
         try:
             yield
@@ -73,4 +73,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say why a run without failures failed."""
     if _skipped and os.environ.get("PUNCTUAL_NO_SKIPS") == "1":
-        terminalreporter.write_line(f"{len(_skipped)} skipped, and PUNCTUAL_NO_SKIPS=1 allows none: {_skipped}", red=True)
+        terminalreporter.write_line(
+            f"{len(_skipped)} skipped, and PUNCTUAL_NO_SKIPS=1 allows none: {_skipped}", red=True
+        )

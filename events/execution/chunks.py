@@ -142,7 +142,9 @@ class ChunkRun:
         origin = self.origin()
         settlements = [self.judge(row, outcome, origin.now) for row, outcome in answers]
         moved = transitions.settle(settlements, token=self.order.token, origin=origin)
-        self.summary.outcomes.update(s.outcome if s.id in moved else "late" for s in settlements)
+        self.summary.outcomes.update(
+            s.outcome if s.id in moved else "late" for s in settlements
+        )
         return moved
 
     def give_back(self, ids: Sequence[int], reason: Reason) -> None:

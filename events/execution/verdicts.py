@@ -22,21 +22,45 @@ DETAIL_LIMIT = 4000
 
 
 def verdict(
-    outcome: Outcome, row: Started, rule: Rule, *, kind: Kind, now: datetime, random: Callable[[], float]
+    outcome: Outcome,
+    row: Started,
+    rule: Rule,
+    *,
+    kind: Kind,
+    now: datetime,
+    random: Callable[[], float],
 ) -> Settlement:
     """Where the outcome leads: the settlement of one started row. `random` draws from [0, 1) for the jitter."""
     match outcome:
         case Completed(result):
-            return Settlement(row.id, State.COMPLETED, Reason.COMPLETED, "completed", dict(result) or None)
+            return Settlement(
+                row.id,
+                State.COMPLETED,
+                Reason.COMPLETED,
+                "completed",
+                dict(result) or None,
+            )
         case Decline(why):
-            return Settlement(row.id, State.SKIPPED, Reason.DECLINED, "declined", _because(why))
+            return Settlement(
+                row.id, State.SKIPPED, Reason.DECLINED, "declined", _because(why)
+            )
         case Reject(why):
             return Settlement(
-                row.id, State.FAILED, Reason.REJECTED, "rejected", _because(why), counts_as_failure=True
+                row.id,
+                State.FAILED,
+                Reason.REJECTED,
+                "rejected",
+                _because(why),
+                counts_as_failure=True,
             )
         case Unsure(why) if kind is Kind.NON_IDEMPOTENT:
             return Settlement(
-                row.id, State.UNKNOWN, Reason.OUTCOME_UNKNOWN, "unknown", _because(why), counts_as_failure=True
+                row.id,
+                State.UNKNOWN,
+                Reason.OUTCOME_UNKNOWN,
+                "unknown",
+                _because(why),
+                counts_as_failure=True,
             )
         case Unsure(why):
             return _again(row, rule, why=why, after=None, now=now, random=random)
@@ -58,7 +82,11 @@ def _again(
     failures = row.failures + 1
     if failures >= rule.max_attempts:
         return _spent(row, Reason.ATTEMPTS_SPENT, why)
-    wait = delay(failures, base=rule.backoff_base, cap=rule.backoff_cap, random=random) if after is None else after
+    wait = (
+        delay(failures, base=rule.backoff_base, cap=rule.backoff_cap, random=random)
+        if after is None
+        else after
+    )
     available_at = now + max(wait, timedelta(0))
     if _is_past_expiry(row, rule, available_at):
         return _spent(row, Reason.DEADLINE_SPENT, why)
@@ -76,15 +104,27 @@ def _again(
 def _postponed(row: Started, rule: Rule, *, why: str, until: datetime) -> Settlement:
     if _is_past_expiry(row, rule, until):
         return _spent(row, Reason.DEADLINE_SPENT, why)
-    return Settlement(row.id, State.RETRYING, Reason.POSTPONED, "postponed", _because(why), available_at=until)
+    return Settlement(
+        row.id,
+        State.RETRYING,
+        Reason.POSTPONED,
+        "postponed",
+        _because(why),
+        available_at=until,
+    )
 
 
 def _spent(row: Started, reason: Reason, why: str) -> Settlement:
-    return Settlement(row.id, State.FAILED, reason, "failed", _because(why), counts_as_failure=True)
+    return Settlement(
+        row.id, State.FAILED, reason, "failed", _because(why), counts_as_failure=True
+    )
 
 
 def _is_past_expiry(row: Started, rule: Rule, available_at: datetime) -> bool:
-    return rule.expires_after is not None and available_at >= row.due_at + rule.expires_after
+    return (
+        rule.expires_after is not None
+        and available_at >= row.due_at + rule.expires_after
+    )
 
 
 def _because(why: str) -> Mapping[str, Any] | None:

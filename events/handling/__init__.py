@@ -1,8 +1,28 @@
 """The plugin port: what a handler is, what it sees, what it may answer, and which ones are installed."""
 
-from events.handling.outcomes import Completed, Decline, Outcome, Postpone, Reject, Retry, Unsure
-from events.handling.port import EntityView, Handler, HandlerContext, InvalidPayload, Kind
-from events.handling.registry import BrokenHandler, DuplicateHandler, UnknownHandler, get, installed
+from events.handling.outcomes import (
+    Completed,
+    Decline,
+    Outcome,
+    Postpone,
+    Reject,
+    Retry,
+    Unsure,
+)
+from events.handling.port import (
+    EntityView,
+    Handler,
+    HandlerContext,
+    InvalidPayload,
+    Kind,
+)
+from events.handling.registry import (
+    BrokenHandler,
+    DuplicateHandler,
+    UnknownHandler,
+    get,
+    installed,
+)
 
 __all__ = [
     "BrokenHandler",

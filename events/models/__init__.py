@@ -5,4 +5,12 @@ from events.models.history import Attempt, Sweep, Transition
 from events.models.occurrence import Occurrence
 from events.models.rule import Rule, RuleState
 
-__all__ = ["Attempt", "Entity", "Occurrence", "Rule", "RuleState", "Sweep", "Transition"]
+__all__ = [
+    "Attempt",
+    "Entity",
+    "Occurrence",
+    "Rule",
+    "RuleState",
+    "Sweep",
+    "Transition",
+]

@@ -15,12 +15,20 @@ from events.timing import Leap
 class Entity(models.Model):
     """A person or thing that lives in its own time zone and has attributes such as a birthday."""
 
-    kind = models.CharField(max_length=50, help_text="What it is: person, room, contract …")
-    external_id = models.CharField(max_length=200, help_text="Its name in the system that it comes from.")
+    kind = models.CharField(
+        max_length=50, help_text="What it is: person, room, contract …"
+    )
+    external_id = models.CharField(
+        max_length=200, help_text="Its name in the system that it comes from."
+    )
     name = models.CharField(max_length=200, blank=True)
-    timezone = models.CharField(max_length=64, help_text="IANA name, such as Europe/Berlin.")
+    timezone = models.CharField(
+        max_length=64, help_text="IANA name, such as Europe/Berlin."
+    )
     attributes = models.JSONField(
-        default=dict, blank=True, help_text='Facts that rules read, such as {"birthday": "1990-05-17"}.'
+        default=dict,
+        blank=True,
+        help_text='Facts that rules read, such as {"birthday": "1990-05-17"}.',
     )
     leap = models.CharField(
         max_length=8,
@@ -37,16 +45,28 @@ class Entity(models.Model):
         ordering = ("kind", "external_id")
         verbose_name_plural = "entities"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["kind", "external_id"], name="entity_once_per_kind"),
+            models.UniqueConstraint(
+                fields=["kind", "external_id"], name="entity_once_per_kind"
+            ),
             models.CheckConstraint(
-                condition=Q(leap__in=["", *Leap]), name="entity_leap_known", violation_error_message="Unknown policy."
+                condition=Q(leap__in=["", *Leap]),
+                name="entity_leap_known",
+                violation_error_message="Unknown policy.",
             ),
         ]
         indexes: ClassVar = [
             # planning: the distinct zones of an audience, and its members of one zone
-            models.Index(fields=["kind", "timezone"], condition=Q(deleted_at=None), name="entity_audience"),
+            models.Index(
+                fields=["kind", "timezone"],
+                condition=Q(deleted_at=None),
+                name="entity_audience",
+            ),
             # planning: audiences by attribute filter (attributes @> filter)
-            GinIndex(fields=["attributes"], opclasses=["jsonb_path_ops"], name="entity_attributes"),
+            GinIndex(
+                fields=["attributes"],
+                opclasses=["jsonb_path_ops"],
+                name="entity_attributes",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,14 +10,22 @@ from django.db.models import Q
 
 from events.models.occurrence import Occurrence
 
+REFUSE = "RAISE EXCEPTION 'the log of transitions is append-only';"
+
 
 class Attempt(models.Model):
     """The nth try of an occurrence: committed before the handler is called, completed when its outcome is settled."""
 
-    occurrence = models.ForeignKey(Occurrence, on_delete=models.PROTECT, related_name="attempts", db_index=False)
+    occurrence = models.ForeignKey(
+        Occurrence, on_delete=models.PROTECT, related_name="attempts", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
-    handler_kind = models.CharField(max_length=16, help_text="Decides what a lost worker means.")
-    task_id = models.CharField(max_length=64, blank=True, help_text="The chunk's task, and its result's key.")
+    handler_kind = models.CharField(
+        max_length=16, help_text="Decides what a lost worker means."
+    )
+    task_id = models.CharField(
+        max_length=64, blank=True, help_text="The chunk's task, and its result's key."
+    )
     worker = models.CharField(max_length=200)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -27,9 +35,12 @@ class Attempt(models.Model):
     class Meta:
         ordering = ("occurrence_id", "number")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["occurrence", "number"], name="attempt_numbered_once"),
+            models.UniqueConstraint(
+                fields=["occurrence", "number"], name="attempt_numbered_once"
+            ),
             models.CheckConstraint(
-                condition=Q(outcome="", finished_at=None) | (~Q(outcome="") & Q(finished_at__isnull=False)),
+                condition=Q(outcome="", finished_at=None)
+                | (~Q(outcome="") & Q(finished_at__isnull=False)),
                 name="attempt_outcome_is_finished",
             ),
         ]
@@ -47,7 +58,11 @@ class Transition(models.Model):
 
     # No constraint in the database: the log outlives the rows that it tells of.
     occurrence = models.ForeignKey(
-        Occurrence, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="transitions"
+        Occurrence,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="transitions",
     )
     from_state = models.CharField(max_length=10, blank=True)
     to_state = models.CharField(max_length=10)
@@ -66,13 +81,18 @@ class Transition(models.Model):
             models.Index(fields=["occurrence", "id"], name="transition_story"),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="append_only",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func=REFUSE,
+            ),
             pgtrigger.Trigger(
                 name="never_truncated",
                 level=pgtrigger.Statement,
                 when=pgtrigger.Before,
                 operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'the log of transitions is append-only';",
+                func=REFUSE,
             ),
         ]
 

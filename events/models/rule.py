@@ -30,34 +30,51 @@ class Rule(models.Model):
 
     name = models.CharField(max_length=200, unique=True)
     state = models.CharField(
-        max_length=8, choices=RuleState.choices, default=RuleState.ACTIVE, editable=False
+        max_length=8,
+        choices=RuleState.choices,
+        default=RuleState.ACTIVE,
+        editable=False,
     )
 
     entity = models.ForeignKey(
-        Entity, null=True, blank=True, on_delete=models.PROTECT, help_text="For this entity alone."
+        Entity,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        help_text="For this entity alone.",
     )
     audience_kind = models.CharField(
         max_length=50, blank=True, help_text="Or for all entities of this kind …"
     )
     audience_filter = models.JSONField(
-        default=dict, blank=True, help_text='… that have these attributes, such as {"team": "blue"}.'
+        default=dict,
+        blank=True,
+        help_text='… that have these attributes, such as {"team": "blue"}.',
     )
 
     start_date = models.DateField(
-        null=True, blank=True, help_text="The first day, local. With an anchor: nothing fires before it."
+        null=True,
+        blank=True,
+        help_text="The first day, local. With an anchor: nothing fires before it.",
     )
     local_time = models.TimeField(help_text="The time of day, local.")
     rrule = models.CharField(
-        max_length=2000, blank=True, help_text="RFC 5545, such as FREQ=MONTHLY;BYDAY=1MO. Empty: once."
+        max_length=2000,
+        blank=True,
+        help_text="RFC 5545, such as FREQ=MONTHLY;BYDAY=1MO. Empty: once.",
     )
     anchor = models.CharField(
-        max_length=100, blank=True, help_text="The entity's date attribute to start from, such as birthday."
+        max_length=100,
+        blank=True,
+        help_text="The entity's date attribute to start from, such as birthday.",
     )
     anchor_offset_days = models.SmallIntegerField(
         default=0, help_text="Days after the anchored date; negative: before it."
     )
     timezone = models.CharField(
-        max_length=64, blank=True, help_text="A fixed IANA zone. Empty: each entity's own."
+        max_length=64,
+        blank=True,
+        help_text="A fixed IANA zone. Empty: each entity's own.",
     )
     gap = models.CharField(
         max_length=16,
@@ -81,20 +98,26 @@ class Rule(models.Model):
     handler = models.CharField(max_length=100)
     payload = models.JSONField(default=dict, blank=True)
     snapshot = models.BooleanField(
-        default=False, help_text="Keep payload and attributes as they were when planned; otherwise the latest are used."
+        default=False,
+        help_text="Keep payload and attributes as they were when planned; otherwise the latest are used.",
     )
     max_attempts = models.PositiveSmallIntegerField(default=5)
     backoff_base = models.DurationField(default=timedelta(seconds=10))
     backoff_cap = models.DurationField(default=timedelta(hours=1))
     grace = models.DurationField(
-        default=timedelta(minutes=5), help_text="Later than this is late, and goes through the catch-up lane."
+        default=timedelta(minutes=5),
+        help_text="Later than this is late, and goes through the catch-up lane.",
     )
     expires_after = models.DurationField(
-        null=True, blank=True, help_text="Never start later than this after the due moment."
+        null=True,
+        blank=True,
+        help_text="Never start later than this after the due moment.",
     )
 
     planned_until = models.DateTimeField(
-        null=True, editable=False, help_text="Every slot due before this instant has its row."
+        null=True,
+        editable=False,
+        help_text="Every slot due before this instant has its row.",
     )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -104,7 +127,8 @@ class Rule(models.Model):
         ordering = ("name",)
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(entity=None, audience_kind__gt="") | Q(entity__isnull=False, audience_kind=""),
+                condition=Q(entity=None, audience_kind__gt="")
+                | Q(entity__isnull=False, audience_kind=""),
                 name="rule_entity_or_audience",
                 violation_error_message="Choose one: an entity, or the kind of an audience.",
             ),
@@ -113,13 +137,24 @@ class Rule(models.Model):
                 name="rule_starts_somewhere",
                 violation_error_message="Give a start date, or an anchor.",
             ),
-            models.CheckConstraint(condition=Q(state__in=RuleState.values), name="rule_state_known"),
-            models.CheckConstraint(condition=Q(gap__in=list(Gap)), name="rule_gap_known"),
-            models.CheckConstraint(condition=Q(fold__in=list(Fold)), name="rule_fold_known"),
-            models.CheckConstraint(condition=Q(leap__in=["", *Leap]), name="rule_leap_known"),
-            models.CheckConstraint(condition=Q(max_attempts__gte=1), name="rule_tries_at_least_once"),
             models.CheckConstraint(
-                condition=Q(backoff_base__gt=timedelta(0)) & Q(backoff_cap__gte=F("backoff_base")),
+                condition=Q(state__in=RuleState.values), name="rule_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(gap__in=list(Gap)), name="rule_gap_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(fold__in=list(Fold)), name="rule_fold_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(leap__in=["", *Leap]), name="rule_leap_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(max_attempts__gte=1), name="rule_tries_at_least_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(backoff_base__gt=timedelta(0))
+                & Q(backoff_cap__gte=F("backoff_base")),
                 name="rule_backoff_grows",
                 violation_error_message="The backoff's base must be above zero and not above its cap.",
             ),
@@ -132,9 +167,15 @@ class Rule(models.Model):
         indexes: ClassVar = [
             # planning: rules whose horizon must be moved; entity edits: the rules of an audience
             models.Index(
-                fields=["planned_until"], condition=~Q(state="retired"), name="rule_to_plan"
+                fields=["planned_until"],
+                condition=~Q(state="retired"),
+                name="rule_to_plan",
             ),
-            models.Index(fields=["audience_kind"], condition=~Q(state="retired"), name="rule_audience"),
+            models.Index(
+                fields=["audience_kind"],
+                condition=~Q(state="retired"),
+                name="rule_audience",
+            ),
         ]
 
     def __str__(self) -> str:

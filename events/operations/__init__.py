@@ -1,8 +1,21 @@
 """Operators' verbs: each is one transaction, names who did it, and re-plans what it touches before it commits."""
 
-from events.operations.entities import EntityFacts, InvalidEntity, Put, check_entity, delete_entities, put_entities
+from events.operations.entities import (
+    EntityFacts,
+    InvalidEntity,
+    Put,
+    check_entity,
+    delete_entities,
+    put_entities,
+)
 from events.operations.errors import InvalidInput
-from events.operations.occurrences import NothingMoved, cancel, fire_now, replay, resolve
+from events.operations.occurrences import (
+    NothingMoved,
+    cancel,
+    fire_now,
+    replay,
+    resolve,
+)
 from events.operations.rules import (
     InvalidRule,
     backfill,

@@ -64,7 +64,14 @@ def check_entity(facts: EntityFacts) -> EntityFacts:
         refusals.append(refusal)
     if refusals:
         raise InvalidEntity(f"entity {facts.external_id!r}", refusals)
-    return EntityFacts(facts.kind, facts.external_id, timezone, facts.name, facts.attributes, facts.leap)
+    return EntityFacts(
+        facts.kind,
+        facts.external_id,
+        timezone,
+        facts.name,
+        facts.attributes,
+        facts.leap,
+    )
 
 
 def _wrong_texts(facts: EntityFacts) -> Iterator[InvalidField]:
@@ -74,24 +81,40 @@ def _wrong_texts(facts: EntityFacts) -> Iterator[InvalidField]:
         ("name", facts.name, NAME_LIMIT),
     ):
         if not value.strip() and name != "name":
-            yield Refusal(field=name, problem="it is empty", remedy="Give every entity one.")
+            yield Refusal(
+                field=name, problem="it is empty", remedy="Give every entity one."
+            )
         if len(value) > limit:
-            yield Refusal(field=name, problem=f"it has {len(value)} characters", remedy=f"Use {limit} at most.")
+            yield Refusal(
+                field=name,
+                problem=f"it has {len(value)} characters",
+                remedy=f"Use {limit} at most.",
+            )
         if "\x00" in value:
-            yield Refusal(field=name, problem="it holds a NUL character", remedy="Take it out.")
+            yield Refusal(
+                field=name, problem="it holds a NUL character", remedy="Take it out."
+            )
     if facts.leap not in {"", *Leap}:
         yield Refusal(
-            field="leap", problem=f"{facts.leap!r} is not a policy", remedy=f"Use one of {', '.join(Leap)}, or none."
+            field="leap",
+            problem=f"{facts.leap!r} is not a policy",
+            remedy=f"Use one of {', '.join(Leap)}, or none.",
         )
 
 
 def _wrong_attributes(facts: EntityFacts) -> Iterator[InvalidField]:
     if len(json.dumps(facts.attributes)) > ATTRIBUTES_LIMIT:
         yield Refusal(
-            field="attributes", problem=f"they exceed {ATTRIBUTES_LIMIT} bytes of JSON", remedy="Keep what rules need."
+            field="attributes",
+            problem=f"they exceed {ATTRIBUTES_LIMIT} bytes of JSON",
+            remedy="Keep what rules need.",
         )
     for name, value in facts.attributes.items():
-        if isinstance(value, str) and DATE_LIKE.fullmatch(value.strip()) and not _is_date(value):
+        if (
+            isinstance(value, str)
+            and DATE_LIKE.fullmatch(value.strip())
+            and not _is_date(value)
+        ):
             yield Refusal(
                 field=name,
                 problem=f"{value!r} is not a date that exists",
@@ -159,7 +182,11 @@ def delete_entities(ids: Sequence[int], *, why: str, origin: Origin) -> int:
     """Delete entities: what was not sent is CANCELLED(entity_deleted), their history stays; how many were deleted."""
     kinds = Entity.objects.filter(pk__in=ids).values_list("kind", flat=True).distinct()
     planning.together(kinds)
-    deleted = Entity.objects.filter(pk__in=ids, deleted_at=None).update(deleted_at=origin.now)
+    deleted = Entity.objects.filter(pk__in=ids, deleted_at=None).update(
+        deleted_at=origin.now
+    )
     for entity_id in ids:
-        transitions.cancel_all(entity_id=entity_id, reason=Reason.ENTITY_DELETED, why=why, origin=origin)
+        transitions.cancel_all(
+            entity_id=entity_id, reason=Reason.ENTITY_DELETED, why=why, origin=origin
+        )
     return deleted

@@ -44,11 +44,16 @@ def cancel(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
 def replay(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
     """New attempts for dead letters, with the same idempotency keys; the ids that get them. Raises NothingMoved."""
     return _moved(
-        "replay", "FAILED or UNKNOWN", ids, lambda: transitions.replay(ids, why=why, origin=origin)
+        "replay",
+        "FAILED or UNKNOWN",
+        ids,
+        lambda: transitions.replay(ids, why=why, origin=origin),
     )
 
 
-def resolve(ids: Sequence[int], *, to_state: State, why: str, origin: Origin) -> list[int]:
+def resolve(
+    ids: Sequence[int], *, to_state: State, why: str, origin: Origin
+) -> list[int]:
     """Settle dead letters by a person's word, as COMPLETED or CANCELLED; the ids that are. Raises NothingMoved."""
     return _moved(
         "resolve",
@@ -59,7 +64,9 @@ def resolve(ids: Sequence[int], *, to_state: State, why: str, origin: Origin) ->
 
 
 @transaction.atomic
-def _moved(verb: str, movable: str, ids: Sequence[int], move: Callable[[], list[int]]) -> list[int]:
+def _moved(
+    verb: str, movable: str, ids: Sequence[int], move: Callable[[], list[int]]
+) -> list[int]:
     moved = move()
     if not moved:
         raise NothingMoved(verb=verb, standing=_standing(ids), movable=movable)
@@ -67,5 +74,11 @@ def _moved(verb: str, movable: str, ids: Sequence[int], move: Callable[[], list[
 
 
 def _standing(ids: Sequence[int]) -> str:
-    states = sorted(set(Occurrence.objects.filter(pk__in=ids).values_list("state", flat=True)))
-    return "the chosen are " + " and ".join(states) if states else "no such occurrence exists"
+    states = sorted(
+        set(Occurrence.objects.filter(pk__in=ids).values_list("state", flat=True))
+    )
+    return (
+        "the chosen are " + " and ".join(states)
+        if states
+        else "no such occurrence exists"
+    )

@@ -37,7 +37,9 @@ def check_rule(rule: Rule, *, now: datetime) -> None:
     Looks at the columns first, then at what they mean: a rule that could never fire is refused.
     """
     refusals = list(_wrong_columns(rule)) or [
-        refusal for examine in EXAMINATIONS if (refusal := _refusal_of(examine, rule, now)) is not None
+        refusal
+        for examine in EXAMINATIONS
+        if (refusal := _refusal_of(examine, rule, now)) is not None
     ]
     if refusals:
         raise InvalidRule(f"rule {rule.name!r}", refusals)
@@ -49,10 +51,16 @@ def _wrong_columns(rule: Rule) -> Iterator[InvalidField]:
     except ValidationError as error:
         for name, messages in error.message_dict.items():
             for message in messages:
-                yield Refusal(field=name, problem=message.rstrip("."), remedy="Correct it and try again.")
+                yield Refusal(
+                    field=name,
+                    problem=message.rstrip("."),
+                    remedy="Correct it and try again.",
+                )
 
 
-def _refusal_of(examine: Callable[[Rule, datetime], None], rule: Rule, now: datetime) -> InvalidField | None:
+def _refusal_of(
+    examine: Callable[[Rule, datetime], None], rule: Rule, now: datetime
+) -> InvalidField | None:
     try:
         examine(rule, now)
     except InvalidField as refusal:
@@ -74,7 +82,10 @@ def _recurrence_is_sound(rule: Rule, now: datetime) -> None:
 def _something_is_to_come(rule: Rule, now: datetime) -> None:
     zones = [rule.timezone] if rule.timezone else planning.EXTREME_ZONES
     if not rule.anchor and not any(
-        planning.next_firings_of(rule, timezone=name, anchor=None, leap="", after=now, limit=1) for name in zones
+        planning.next_firings_of(
+            rule, timezone=name, anchor=None, leap="", after=now, limit=1
+        )
+        for name in zones
     ):
         raise Refusal(
             field="rrule" if rule.rrule else "start_date",
@@ -97,11 +108,21 @@ def _handler_is_installed(rule: Rule, now: datetime) -> None:  # noqa: ARG001
             remedy=f"Installed: {error.facts['installed']}.",
         ) from error
     if not isinstance(rule.payload, dict):
-        raise Refusal(field="payload", problem="it is not a JSON object", remedy='Write it as {"key": "value"}.')
+        raise Refusal(
+            field="payload",
+            problem="it is not a JSON object",
+            remedy='Write it as {"key": "value"}.',
+        )
     handler.validate(rule.payload)
 
 
-EXAMINATIONS = (_zone_exists, _recurrence_is_sound, _something_is_to_come, _anchor_is_known, _handler_is_installed)
+EXAMINATIONS = (
+    _zone_exists,
+    _recurrence_is_sound,
+    _something_is_to_come,
+    _anchor_is_known,
+    _handler_is_installed,
+)
 
 
 @transaction.atomic
@@ -140,7 +161,9 @@ def resume_rule(rule: Rule, *, origin: Origin) -> int | None:
     """Let the rule start again; how many rows it had held back, or None if it was not paused."""
     if not _turn(rule, RuleState.PAUSED, RuleState.ACTIVE, origin):
         return None
-    return transitions.release([rule.pk], cause=Hold.RULE_PAUSED, reason=Reason.RULE_RESUMED, origin=origin)
+    return transitions.release(
+        [rule.pk], cause=Hold.RULE_PAUSED, reason=Reason.RULE_RESUMED, origin=origin
+    )
 
 
 @transaction.atomic
@@ -148,13 +171,21 @@ def retire_rule(rule: Rule, *, why: str, origin: Origin) -> int:
     """End the rule for good: its unsent rows are CANCELLED(rule_retired), its history stays; how many rows."""
     planning.alone(planning.kind_of(rule))
     live = Rule.objects.filter(pk=rule.pk).exclude(state=RuleState.RETIRED)
-    live.update(state=RuleState.RETIRED, version=F("version") + 1, updated_at=origin.now)
-    return transitions.cancel_all(rule_id=rule.pk, reason=Reason.RULE_RETIRED, why=why, origin=origin)
+    live.update(
+        state=RuleState.RETIRED, version=F("version") + 1, updated_at=origin.now
+    )
+    return transitions.cancel_all(
+        rule_id=rule.pk, reason=Reason.RULE_RETIRED, why=why, origin=origin
+    )
 
 
-def backfill(rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool) -> Backfill:
+def backfill(
+    rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool
+) -> Backfill:
     """Write the rule's missing rows between two instants, past ones too; a dry run only counts them."""
-    return planning.backfill(rule, after=after, before=before, origin=origin, dry_run=dry_run)
+    return planning.backfill(
+        rule, after=after, before=before, origin=origin, dry_run=dry_run
+    )
 
 
 def _turn(rule: Rule, old: RuleState, new: RuleState, origin: Origin) -> bool:

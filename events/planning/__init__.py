@@ -11,7 +11,12 @@ from events.planning.plans import (
     replan_entities,
     replan_rule,
 )
-from events.planning.recurrences import EXTREME_ZONES, next_firings_of, policies_of, recurrence_of
+from events.planning.recurrences import (
+    EXTREME_ZONES,
+    next_firings_of,
+    policies_of,
+    recurrence_of,
+)
 from events.planning.serial import alone, together
 
 __all__ = [

@@ -35,7 +35,8 @@ def plan_due_rules(*, horizon: timedelta, origin: Origin) -> int:
     A rule is planned when less than half of the horizon is left, so that most passes find nothing to do.
     """
     ids = Rule.objects.filter(
-        Q(planned_until=None) | Q(planned_until__lt=origin.now + horizon / 2), state__in=LIVE
+        Q(planned_until=None) | Q(planned_until__lt=origin.now + horizon / 2),
+        state__in=LIVE,
     ).values_list("pk", flat=True)
     return sum(_extend(rule_id, horizon=horizon, origin=origin) for rule_id in ids)
 
@@ -59,18 +60,24 @@ def plan_rule(rule: Rule, *, until: datetime, origin: Origin) -> int:
     if until <= since:
         return 0
     written = schedule(
-        desired_rows(rule, after=since, before=until), tzdata_version=TZDATA_VERSION, origin=origin
+        desired_rows(rule, after=since, before=until),
+        tzdata_version=TZDATA_VERSION,
+        origin=origin,
     )
     Rule.objects.filter(pk=rule.pk).update(planned_until=until)
     rule.planned_until = until
     return written
 
 
-def plan_entities(entity_ids: list[int], *, kinds: Iterable[str], origin: Origin) -> int:
+def plan_entities(
+    entity_ids: list[int], *, kinds: Iterable[str], origin: Origin
+) -> int:
     """Write the rows of new entities, as far as each of their rules is planned; how many. Caller holds `together`."""
     return sum(
         schedule(
-            desired_rows(rule, after=origin.now, before=rule.planned_until, entity_ids=entity_ids),
+            desired_rows(
+                rule, after=origin.now, before=rule.planned_until, entity_ids=entity_ids
+            ),
             tzdata_version=TZDATA_VERSION,
             origin=origin,
         )
@@ -88,24 +95,36 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     since = min(_oldest_unsent(Q(rule=rule)) or origin.now, origin.now)
     wanted = desired_rows(rule, after=since, before=until)
     changed = cancel_superseded(wanted, rule_id=rule.pk, origin=origin)
-    changed += move_rescheduled(wanted, rule_id=rule.pk, tzdata_version=TZDATA_VERSION, origin=origin)
+    changed += move_rescheduled(
+        wanted, rule_id=rule.pk, tzdata_version=TZDATA_VERSION, origin=origin
+    )
     changed += schedule(
-        desired_rows(rule, after=origin.now, before=until), tzdata_version=TZDATA_VERSION, origin=origin
+        desired_rows(rule, after=origin.now, before=until),
+        tzdata_version=TZDATA_VERSION,
+        origin=origin,
     )
     Rule.objects.filter(pk=rule.pk).update(planned_until=until)
     return changed
 
 
-def replan_entities(entity_ids: list[int], *, kinds: Iterable[str], origin: Origin) -> int:
+def replan_entities(
+    entity_ids: list[int], *, kinds: Iterable[str], origin: Origin
+) -> int:
     """Make these entities' unsent rows what their rules want now; how many rows changed. Caller holds `together`."""
     since = min(_oldest_unsent(Q(entity__in=entity_ids)) or origin.now, origin.now)
     changed = 0
     for rule in _rules_for(entity_ids, kinds):
         until = rule.planned_until or origin.now
         wanted = desired_rows(rule, after=since, before=until, entity_ids=entity_ids)
-        changed += cancel_superseded(wanted, rule_id=rule.pk, entity_ids=entity_ids, origin=origin)
+        changed += cancel_superseded(
+            wanted, rule_id=rule.pk, entity_ids=entity_ids, origin=origin
+        )
         changed += move_rescheduled(
-            wanted, rule_id=rule.pk, entity_ids=entity_ids, tzdata_version=TZDATA_VERSION, origin=origin
+            wanted,
+            rule_id=rule.pk,
+            entity_ids=entity_ids,
+            tzdata_version=TZDATA_VERSION,
+            origin=origin,
         )
         changed += schedule(
             desired_rows(rule, after=origin.now, before=until, entity_ids=entity_ids),
@@ -122,7 +141,9 @@ class Backfill:
     rows: int
 
 
-def backfill(rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool) -> Backfill:
+def backfill(
+    rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool
+) -> Backfill:
     """Write the rule's missing rows with after <= due_at < before, past ones too. A second run writes none."""
     with transaction.atomic():
         alone(kind_of(rule))

@@ -20,11 +20,18 @@ LOCK_CLASS = 1_347_767_379
 def alone(kind: str) -> None:
     """Until this transaction ends, nobody else plans or edits what concerns entities of this kind."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, kind])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, kind]
+        )
 
 
 def together(kinds: Iterable[str]) -> None:
     """Until this transaction ends, nobody plans whole rules for entities of these kinds."""
     with connection.cursor() as cursor:
-        for kind in sorted(set(kinds)):  # one order for all, so that two can never wait for each other
-            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, hashtext(%s))", [LOCK_CLASS, kind])
+        for kind in sorted(
+            set(kinds)
+        ):  # one order for all, so that two can never wait for each other
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock_shared(%s, hashtext(%s))",
+                [LOCK_CLASS, kind],
+            )

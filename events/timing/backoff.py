@@ -21,7 +21,11 @@ def delay(failures: int, *, base: timedelta, cap: timedelta, random: Callable[[]
     if failures < 1:
         raise InvalidBackoff(field="failures", problem=f"{failures} is too few", remedy="Count from 1")
     if min(base, cap) < timedelta(0):
-        raise InvalidBackoff(field="backoff", problem=f"{base} or {cap} is negative", remedy="Give 0 or more")
+        raise InvalidBackoff(
+            field="backoff",
+            problem=f"{base} or {cap} is negative",
+            remedy="Give 0 or more",
+        )
     return _ceiling(failures - 1, base, cap) * random()
 
 

@@ -125,6 +125,9 @@ def _in_weekdays(rule: Rule, ordinal: int) -> bool:
     if rule.freq is Freq.MONTHLY or rule.bymonth:
         nth, length = day.day, monthrange(day.year, day.month)[1]
     else:
-        nth, length = ordinal - date(day.year, 1, 1).toordinal() + 1, 365 + isleap(day.year)
+        nth, length = (
+            ordinal - date(day.year, 1, 1).toordinal() + 1,
+            365 + isleap(day.year),
+        )
     ordinals = ((nth - 1) // 7 + 1, -((length - nth) // 7 + 1))
     return any((n, day.weekday()) in rule.byday for n in ordinals)

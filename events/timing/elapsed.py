@@ -61,12 +61,20 @@ def instants(
     """
     if rule.count:
         last = _last_counted(rule, base, tz)
-        end = min(end, last + _SECOND if last < datetime.max.replace(tzinfo=UTC) - _SECOND else last)
+        end = min(
+            end,
+            last + _SECOND if last < datetime.max.replace(tzinfo=UTC) - _SECOND else last,
+        )
     yield from _instants(rule, base, tz, max(start, base), end, _Patience())
 
 
 def _instants(
-    rule: Rule, base: datetime, tz: ZoneInfo, start: datetime, end: datetime, patience: _Patience
+    rule: Rule,
+    base: datetime,
+    tz: ZoneInfo,
+    start: datetime,
+    end: datetime,
+    patience: _Patience,
 ) -> Iterator[datetime]:
     passed = -((base - start) // _SECOND)
     if rule.is_plain:
@@ -98,7 +106,10 @@ def _at_minute(rule: Rule, minute: int) -> Rule:
 
 def _lead(rule: Rule, local: datetime) -> int:
     """How far DTSTART is into its first hour or minute, in seconds."""
-    return {Freq.HOURLY: local.minute * 60 + local.second, Freq.MINUTELY: local.second}.get(rule.freq, 0)
+    return {
+        Freq.HOURLY: local.minute * 60 + local.second,
+        Freq.MINUTELY: local.second,
+    }.get(rule.freq, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +155,7 @@ class _Search:
             for instant in (found[n] for n in chosen):
                 if instant >= end:
                     return
-                if instant >= self._at(max(passed, 0)):
+                if instant >= self._at(passed):
                     yield instant
 
     def _at(self, passed: int) -> datetime:

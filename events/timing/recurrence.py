@@ -14,7 +14,15 @@ from zoneinfo import ZoneInfo
 from events.timing.elapsed import instants
 from events.timing.rule_text import Rule, parse, refuse
 from events.timing.wall_slots import Slot, slots
-from events.timing.walltime import EARLIEST, LATEST, Fold, Gap, Leap, OutOfRange, resolve
+from events.timing.walltime import (
+    EARLIEST,
+    LATEST,
+    Fold,
+    Gap,
+    Leap,
+    OutOfRange,
+    resolve,
+)
 from events.timing.zones import zone
 
 MOST_OFFSET_DAYS = 36_525
@@ -58,7 +66,12 @@ DEFAULT_POLICIES = Policies()
 
 
 def firings(
-    recurrence: Recurrence, tz: ZoneInfo, policies: Policies, *, after: datetime, before: datetime
+    recurrence: Recurrence,
+    tz: ZoneInfo,
+    policies: Policies,
+    *,
+    after: datetime,
+    before: datetime,
 ) -> Iterator[Firing]:
     """Return the firings with after <= due_at < before (aware): by due_at, each instant once, lazily.
 
@@ -75,7 +88,12 @@ def firings(
 
 
 def next_firings(
-    recurrence: Recurrence, tz: ZoneInfo, policies: Policies, *, after: datetime, limit: int
+    recurrence: Recurrence,
+    tz: ZoneInfo,
+    policies: Policies,
+    *,
+    after: datetime,
+    limit: int,
 ) -> list[Firing]:
     """Return the first `limit` firings with due_at >= after; fewer where the recurrence ends."""
     latest = datetime.max.replace(tzinfo=UTC)
@@ -109,7 +127,10 @@ def check(recurrence: Recurrence, policies: Policies = DEFAULT_POLICIES) -> None
 def _refuse_as_never(recurrence: Recurrence) -> NoReturn:
     rule = _parsed(recurrence)
     if rule and rule.until and rule.until.replace(tzinfo=None) < recurrence.dtstart:
-        refuse(f"UNTIL is before DTSTART, {recurrence.dtstart.isoformat(' ')}", "Give an UNTIL after it")
+        refuse(
+            f"UNTIL is before DTSTART, {recurrence.dtstart.isoformat(' ')}",
+            "Give an UNTIL after it",
+        )
     refuse(
         f"{recurrence.rrule[:60] or 'the rule'!r} never fires from {recurrence.dtstart.isoformat(' ')} on",
         "Choose a day that its months have, and an INTERVAL that reaches it",
@@ -128,7 +149,12 @@ def _parsed(recurrence: Recurrence) -> Rule | None:
 
 
 def _elapsed(
-    rule: Rule, dtstart: datetime, tz: ZoneInfo, policies: Policies, after: datetime, before: datetime
+    rule: Rule,
+    dtstart: datetime,
+    tz: ZoneInfo,
+    policies: Policies,
+    after: datetime,
+    before: datetime,
 ) -> Iterator[Firing]:
     # The phase of INTERVAL hangs on DTSTART, so a DTSTART in a gap keeps it whatever the gap policy.
     fold = Fold.FIRST if policies.fold is Fold.BOTH else policies.fold
@@ -161,6 +187,8 @@ def _candidates(
     until = rule.until if rule and rule.until and rule.until.tzinfo else None
     start = _shifted(_wall(after, tz), -_MARGIN - offset)
     end = _shifted(_wall(before, tz), _MARGIN - offset)
+    if until:
+        end = min(end, _shifted(_wall(until, tz), _MARGIN))
     for nominal, moved in _nominal(rule, recurrence.dtstart, policies.leap, start, end):
         try:
             slot = nominal + offset if offset else nominal

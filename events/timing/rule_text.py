@@ -113,7 +113,10 @@ def _split(text: str) -> dict[str, str]:
         if name not in _PARTS:
             refuse(f"{_shown(part)} is not a part of an RRULE", _part_remedy(name))
         if name in parts:
-            refuse(f"{name} is given twice", "Give each part once, with its values joined by commas")
+            refuse(
+                f"{name} is given twice",
+                "Give each part once, with its values joined by commas",
+            )
         parts[name] = value
     return parts
 
@@ -170,7 +173,11 @@ def _until(value: str) -> datetime:
 
 _MOST = 999_999_999
 _PARTS: dict[str, tuple[str, Callable[[str], object], str]] = {
-    "FREQ": ("freq", lambda value: Freq[value], f"one of {', '.join(Freq.__members__)}"),
+    "FREQ": (
+        "freq",
+        lambda value: Freq[value],
+        f"one of {', '.join(Freq.__members__)}",
+    ),
     "INTERVAL": ("interval", _integer(1, _MOST), f"a whole number from 1 to {_MOST}"),
     "COUNT": ("count", _integer(1, _MOST), f"a whole number from 1 to {_MOST}"),
     "UNTIL": (
@@ -187,11 +194,27 @@ _PARTS: dict[str, tuple[str, Callable[[str], object], str]] = {
         _weekdays,
         "weekdays such as MO,FR, or with an ordinal from 1 to 53 such as 2TU or -1FR",
     ),
-    "BYMONTHDAY": ("bymonthday", _integers(1, 31, signed=True), "days from 1 to 31, or -1 (last) to -31"),
-    "BYYEARDAY": ("byyearday", _integers(1, 366, signed=True), "days from 1 to 366, or -1 (last) to -366"),
-    "BYWEEKNO": ("byweekno", _integers(1, 53, signed=True), "weeks from 1 to 53, or -1 (last) to -53"),
+    "BYMONTHDAY": (
+        "bymonthday",
+        _integers(1, 31, signed=True),
+        "days from 1 to 31, or -1 (last) to -31",
+    ),
+    "BYYEARDAY": (
+        "byyearday",
+        _integers(1, 366, signed=True),
+        "days from 1 to 366, or -1 (last) to -366",
+    ),
+    "BYWEEKNO": (
+        "byweekno",
+        _integers(1, 53, signed=True),
+        "weeks from 1 to 53, or -1 (last) to -53",
+    ),
     "BYMONTH": ("bymonth", _integers(1, 12), "months from 1 to 12"),
-    "BYSETPOS": ("bysetpos", _integers(1, 366, signed=True), "positions from 1 to 366, or -1 (last) to -366"),
+    "BYSETPOS": (
+        "bysetpos",
+        _integers(1, 366, signed=True),
+        "positions from 1 to 366, or -1 (last) to -366",
+    ),
 }
 
 
@@ -201,7 +224,11 @@ def _check_together(rule: Rule) -> None:
     ordinal = any(nth for nth, _ in rule.byday)
     times = max(1, len(rule.byhour)) * max(1, len(rule.byminute)) * max(1, len(rule.bysecond))
     broken = (
-        (rule.count and rule.until, "COUNT and UNTIL exclude each other", "Keep one of them"),
+        (
+            rule.count and rule.until,
+            "COUNT and UNTIL exclude each other",
+            "Keep one of them",
+        ),
         (
             rule.byweekno and freq is not Freq.YEARLY,
             "BYWEEKNO needs FREQ=YEARLY",
@@ -222,7 +249,11 @@ def _check_together(rule: Rule) -> None:
             f"an ordinal in BYDAY does not go with FREQ={freq.name}",
             "Use FREQ=MONTHLY or FREQ=YEARLY, or the weekday alone",
         ),
-        (ordinal and rule.byweekno, "an ordinal in BYDAY does not go with BYWEEKNO", "Use the weekday alone"),
+        (
+            ordinal and rule.byweekno,
+            "an ordinal in BYDAY does not go with BYWEEKNO",
+            "Use the weekday alone",
+        ),
         (
             rule.bysetpos and rule.is_plain,
             "BYSETPOS has no BY part to choose from",

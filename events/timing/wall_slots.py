@@ -25,7 +25,8 @@ from events.timing.days import (
 from events.timing.rule_text import Freq, Rule, refuse
 from events.timing.walltime import LATEST, Leap
 
-MOST_EMPTY_PERIODS = 20_000
+# Years and months repeat after 400 years, so for them the bound refuses only what certainly never fires.
+MOST_EMPTY_PERIODS = {Freq.YEARLY: 400, Freq.MONTHLY: 4_800, Freq.WEEKLY: 20_000, Freq.DAILY: 20_000}
 MOST_COUNTED = 10_000
 _MOST_COUNTED_PERIODS = 50_000
 _LAST_PERIOD = {
@@ -77,19 +78,19 @@ def slots(rule: Rule, dtstart: datetime, leap: Leap, *, start: datetime, end: da
     """Yield the slots of the recurrence set from `start` to `end`, both included: sorted, unique, lazily.
 
     A local UNTIL and COUNT end it (an UNTIL that is an instant is for the caller, who knows the zone).
-    Raises InvalidRecurrence after 20,000 empty periods in a row, or where COUNT counts too far.
+    Raises InvalidRecurrence after too many empty periods in a row, or where COUNT counts too far.
     """
     if rule.until and rule.until.tzinfo is None:
         end = min(end, rule.until)
     if rule.count:
         end = min(end, _last_counted(rule, dtstart, leap))
-    for slot in _slots_from(rule, dtstart, leap, max(start, dtstart)):
+    for slot in _slots_from(rule, dtstart, leap, max(start, dtstart), end):
         if slot[0] > end:
             return
         yield slot
 
 
-def _slots_from(rule: Rule, dtstart: datetime, leap: Leap, start: datetime) -> Iterator[Slot]:
+def _slots_from(rule: Rule, dtstart: datetime, leap: Leap, start: datetime, end: datetime) -> Iterator[Slot]:
     plan = _plan_of(rule, dtstart, leap)
     first = _period_of(rule, dtstart)
     step = rule.interval
@@ -98,7 +99,10 @@ def _slots_from(rule: Rule, dtstart: datetime, leap: Leap, start: datetime) -> I
     times = _times(rule, dtstart.time())
     fewest = min((abs(n) for n in rule.bysetpos), default=1)
     periods = _filled(
-        plan, range(first + behind * step, _LAST_PERIOD[rule.freq] + 1, step), fewest, len(times)
+        plan,
+        range(first + behind * step, _period_of(rule, end) + 1, step),
+        fewest,
+        len(times),
     )
     if overflows:
         yield from _merged((period, _in_period(rule, days, times, start)) for period, days in periods)
@@ -109,6 +113,7 @@ def _slots_from(rule: Rule, dtstart: datetime, leap: Leap, start: datetime) -> I
 
 def _filled(plan: Plan, periods: range, fewest: int, times: int) -> Iterator[tuple[int, Days]]:
     """The periods that hold as many slots as BYSETPOS needs, within the bound on how long we look for one."""
+    most = MOST_EMPTY_PERIODS[plan.rule.freq]
     empty = 0
     for period in periods:
         days = plan.days(period)
@@ -117,9 +122,9 @@ def _filled(plan: Plan, periods: range, fewest: int, times: int) -> Iterator[tup
             yield period, days
             continue
         empty += 1
-        if empty > MOST_EMPTY_PERIODS:
+        if empty > most:
             refuse(
-                f"the rule names no slot in {MOST_EMPTY_PERIODS:,} periods of {plan.rule.freq.name} in a row",
+                f"the rule names no slot in {most:,} periods of {plan.rule.freq.name} in a row",
                 "Choose BY parts that meet a day, and an INTERVAL that reaches it",
             )
 
@@ -212,7 +217,7 @@ def _last_counted(rule: Rule, dtstart: datetime, leap: Leap) -> datetime:
         days = _plan_of(rule, dtstart, leap).days(period) if period <= _LAST_PERIOD[rule.freq] else ()
         return datetime.combine(date.fromordinal(days[0][0]), dtstart.time()) if days else LATEST
     furthest = _period_of(rule, dtstart) + _MOST_COUNTED_PERIODS * rule.interval
-    for nth, (slot, _) in enumerate(_slots_from(rule, dtstart, leap, dtstart), start=1):
+    for nth, (slot, _) in enumerate(_slots_from(rule, dtstart, leap, dtstart, LATEST), start=1):
         if nth > MOST_COUNTED or _period_of(rule, slot) > furthest:
             refuse(
                 f"COUNT={rule.count} takes too long to count out in such a rule",

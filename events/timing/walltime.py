@@ -112,7 +112,11 @@ def _in_gap(
         due, verb = due - _SECOND, "moved back to"
     observed = due.astimezone(tz).replace(tzinfo=None)
     return (
-        Resolved(due, 0, f"gap: {_clock(wall, observed)} does not exist, {verb} {_clock(observed, wall)}"),
+        Resolved(
+            due,
+            0,
+            f"gap: {_clock(wall, observed)} does not exist, {verb} {_clock(observed, wall)}",
+        ),
     )
 
 

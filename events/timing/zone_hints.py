@@ -19,9 +19,13 @@ ABBREVIATIONS: dict[str, str] = {
     **dict.fromkeys(("PST", "PDT", "PT", "PST8PDT"), _PACIFIC),
     **dict.fromkeys(("AKST", "AKDT"), "America/Anchorage"),
     **dict.fromkeys(
-        ("HST", "HDT"), "Pacific/Honolulu (no daylight saving) or America/Adak (daylight saving)"
+        ("HST", "HDT"),
+        "Pacific/Honolulu (no daylight saving) or America/Adak (daylight saving)",
     ),
-    **dict.fromkeys(("AST", "ADT"), "America/Halifax (daylight saving) or America/Puerto_Rico (none)"),
+    **dict.fromkeys(
+        ("AST", "ADT"),
+        "America/Halifax (daylight saving) or America/Puerto_Rico (none)",
+    ),
     **dict.fromkeys(("NST", "NDT"), "America/St_Johns"),
     **dict.fromkeys(("CET", "CEST", "MET", "MEST"), _CENTRAL_EUROPE),
     **dict.fromkeys(("EET", "EEST"), _EAST_EUROPE),

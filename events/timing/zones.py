@@ -84,13 +84,19 @@ def _refusal(name: str, folded: str) -> dict[str, str]:
     shown = repr(name if len(name) <= 64 else f"{name[:61]}...")
     offset = _OFFSET.fullmatch(folded)
     if offset:
-        return {"problem": f"{shown} is an offset, not a zone", "remedy": _offset_remedy(*offset.groups())}
+        return {
+            "problem": f"{shown} is an offset, not a zone",
+            "remedy": _offset_remedy(*offset.groups()),
+        }
     if folded.upper() in ABBREVIATIONS:
         return {
             "problem": f"{shown} is an abbreviation, not a zone",
             "remedy": f"Use {ABBREVIATIONS[folded.upper()]}",
         }
-    return {"problem": f"{shown} is not an IANA time zone", "remedy": _spelling_remedy(folded[:64])}
+    return {
+        "problem": f"{shown} is not an IANA time zone",
+        "remedy": _spelling_remedy(folded[:64]),
+    }
 
 
 def _offset_remedy(sign: str, hours: str, minutes: str | None) -> str:

@@ -8,8 +8,20 @@ from events.transitions.claims import claim, hold, recall, renew, skip
 from events.transitions.lapses import Lapses, return_lapsed_claims, settle_lost_attempts
 from events.transitions.origin import Origin
 from events.transitions.runs import Settlement, Started, fence, settle, start
-from events.transitions.schedules import Desired, cancel_superseded, move_rescheduled, schedule
-from events.transitions.verbs import cancel, cancel_all, fire_now, release, replay, resolve
+from events.transitions.schedules import (
+    Desired,
+    cancel_superseded,
+    move_rescheduled,
+    schedule,
+)
+from events.transitions.verbs import (
+    cancel,
+    cancel_all,
+    fire_now,
+    release,
+    replay,
+    resolve,
+)
 
 __all__ = [
     "Desired",

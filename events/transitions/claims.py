@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from events.lifecycle import Hold, Reason, State
-from events.transitions.statements import CLAIMABLE_SQL, LOG_MOVED, UNCLAIMED_STATE, run, wake_for
+from events.transitions.statements import (
+    CLAIMABLE_SQL,
+    LOG_MOVED,
+    UNCLAIMED_STATE,
+    run,
+    wake_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +37,19 @@ SELECT count(*) AS moved FROM moved
 
 
 def claim(
-    rows: Sequence[tuple[int, State]], *, token: UUID, lease_until: datetime, origin: Origin
+    rows: Sequence[tuple[int, State]],
+    *,
+    token: UUID,
+    lease_until: datetime,
+    origin: Origin,
 ) -> int:
     """SCHEDULED | RETRYING -> PENDING for rows (id, state) that the caller has locked; how many moved."""
     ids, states = [row[0] for row in rows], [str(row[1]) for row in rows]
-    return int(run(CLAIM, origin, ids=ids, states=states, token=token, lease_until=lease_until)[0]["moved"])
+    return int(
+        run(
+            CLAIM, origin, ids=ids, states=states, token=token, lease_until=lease_until
+        )[0]["moved"]
+    )
 
 
 HOLD = f"""
@@ -100,6 +114,13 @@ RETURNING o.id
 """
 
 
-def renew(ids: Sequence[int], *, token: UUID, lease_until: datetime, origin: Origin) -> list[int]:
+def renew(
+    ids: Sequence[int], *, token: UUID, lease_until: datetime, origin: Origin
+) -> list[int]:
     """Lengthen the leases of rows at work; the ids that this claim still holds."""
-    return [row["id"] for row in run(RENEW, origin, ids=list(ids), token=token, lease_until=lease_until)]
+    return [
+        row["id"]
+        for row in run(
+            RENEW, origin, ids=list(ids), token=token, lease_until=lease_until
+        )
+    ]

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from events.handling import Kind
 from events.lifecycle import Reason, State
-from events.transitions.statements import FINAL_SQL, LOG_MOVED, UNCLAIMED_STATE, run, wake_for
+from events.transitions.statements import (
+    FINAL_SQL,
+    LOG_MOVED,
+    UNCLAIMED_STATE,
+    run,
+    wake_for,
+)
 
 if TYPE_CHECKING:
     from events.transitions.origin import Origin
@@ -80,7 +86,10 @@ SELECT to_state, count(*) AS moved FROM moved GROUP BY to_state
 
 def settle_lost_attempts(*, limit: int, origin: Origin) -> Lapses:
     """PROCESSING -> RETRYING, FAILED or UNKNOWN, by the handler's kind, where the lease ran out."""
-    moved = {row["to_state"]: int(row["moved"]) for row in run(SETTLE_LOST, origin, limit=limit)}
+    moved = {
+        row["to_state"]: int(row["moved"])
+        for row in run(SETTLE_LOST, origin, limit=limit)
+    }
     lapses = Lapses(
         retrying=moved.get(State.RETRYING, 0),
         failed=moved.get(State.FAILED, 0),

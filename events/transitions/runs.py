@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from events.lifecycle import Reason, State
-from events.transitions.statements import CLAIMABLE_SQL, FINAL_SQL, LOG_MOVED, run, wake_for
+from events.transitions.statements import (
+    CLAIMABLE_SQL,
+    FINAL_SQL,
+    LOG_MOVED,
+    run,
+    wake_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,7 +160,9 @@ WITH late AS (
 """
 
 
-def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) -> set[int]:
+def settle(
+    settlements: Sequence[Settlement], *, token: UUID, origin: Origin
+) -> set[int]:
     """PROCESSING -> where each attempt's outcome leads, under the fence; the ids that moved.
 
     A row whose claim was lost does not move; its late answer is appended to the log.
@@ -171,8 +179,16 @@ def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) ->
         failures=[int(s.counts_as_failure) for s in settlements],
     )  # fmt: skip
     moved = {row["id"] for row in rows}
-    wake_for(min((row["wake_at"] for row in rows if row["wake_at"]), default=None), origin)
+    wake_for(
+        min((row["wake_at"] for row in rows if row["wake_at"]), default=None), origin
+    )
     late = [s for s in settlements if s.id not in moved]
     if late:
-        run(LOG_LATE, origin, token=token, ids=[s.id for s in late], outcomes=[s.outcome for s in late])
+        run(
+            LOG_LATE,
+            origin,
+            token=token,
+            ids=[s.id for s in late],
+            outcomes=[s.outcome for s in late],
+        )
     return moved

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from events.lifecycle import FINAL, Reason, State
-from events.transitions.statements import LOG_MOVED, UNCLAIMED_STATE, UNSENT_SQL, run, wake_for
+from events.lifecycle import Reason, State
+from events.transitions.statements import (
+    LOG_MOVED,
+    UNCLAIMED_STATE,
+    UNSENT_SQL,
+    run,
+    wake_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from events.transitions.origin import Origin
-
-assert State.CANCELLED in FINAL, "a reinstated row must lose its finished_at"  # noqa: S101
-
 
 @dataclass(frozen=True, slots=True)
 class Desired:
@@ -115,7 +118,11 @@ SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
 
 
 def cancel_superseded(
-    desired: Desired, *, rule_id: int | None = None, entity_ids: list[int] | None = None, origin: Origin
+    desired: Desired,
+    *,
+    rule_id: int | None = None,
+    entity_ids: list[int] | None = None,
+    origin: Origin,
 ) -> int:
     """UNSENT -> CANCELLED for the scope's rows that an edit no longer wants; how many moved."""
     statement = CANCEL_SUPERSEDED.format(desired=desired.sql, scope=_scope(entity_ids))
@@ -133,7 +140,11 @@ def move_rescheduled(
 ) -> int:
     """Give the scope's unsent rows that an edit still wants their new instant; they keep their identity."""
     statement = MOVE_RESCHEDULED.format(desired=desired.sql, scope=_scope(entity_ids))
-    scope = {"rule_scope": rule_id, "entity_scope": entity_ids, "tzdata_version": tzdata_version}
+    scope = {
+        "rule_scope": rule_id,
+        "entity_scope": entity_ids,
+        "tzdata_version": tzdata_version,
+    }
     row = run(statement, origin, **scope, **desired.parameters)[0]
     wake_for(row["earliest"], origin)
     return int(row["moved"])

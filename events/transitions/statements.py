@@ -30,7 +30,9 @@ UNSENT_SQL = sql_list(UNSENT)
 FINAL_SQL = sql_list(FINAL)
 
 # Where a row that was claimed, but not run, goes back to.
-UNCLAIMED_STATE = f"CASE WHEN o.attempt = 0 THEN '{State.SCHEDULED}' ELSE '{State.RETRYING}' END"
+UNCLAIMED_STATE = (
+    f"CASE WHEN o.attempt = 0 THEN '{State.SCHEDULED}' ELSE '{State.RETRYING}' END"
+)
 
 # The last step of a statement whose `moved` step returns these columns. `detail` is jsonb.
 LOG_MOVED = """
@@ -53,7 +55,11 @@ def run(statement: str, origin: Origin, **parameters: Any) -> list[dict[str, Any
     with connection.cursor() as cursor:
         cursor.execute(statement, known)
         names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] if names else []
+        return (
+            [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            if names
+            else []
+        )
 
 
 def wake_for(earliest: datetime | None, origin: Origin) -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from events.lifecycle import FINAL, Hold, Reason, State
-from events.transitions.statements import CLAIMABLE_SQL, LOG_MOVED, UNSENT_SQL, run, wake_for
+from events.transitions.statements import (
+    CLAIMABLE_SQL,
+    LOG_MOVED,
+    UNSENT_SQL,
+    run,
+    wake_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,16 +37,39 @@ SELECT id FROM moved
 def cancel(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
     """UNSENT -> CANCELLED: it will not fire, even if its message is already on the way; the ids that moved."""
     statement = CANCEL.format(scope="o.id = ANY(%(ids)s)", states=UNSENT_SQL)
-    return [row["id"] for row in run(statement, origin, ids=list(ids), reason=Reason.CANCELLED, why=why)]
+    return [
+        row["id"]
+        for row in run(
+            statement, origin, ids=list(ids), reason=Reason.CANCELLED, why=why
+        )
+    ]
 
 
 def cancel_all(
-    *, rule_id: int | None = None, entity_id: int | None = None, reason: Reason, why: str, origin: Origin
+    *,
+    rule_id: int | None = None,
+    entity_id: int | None = None,
+    reason: Reason,
+    why: str,
+    origin: Origin,
 ) -> int:
     """UNSENT -> CANCELLED for all rows of a rule, or of an entity; how many moved."""
-    scope = "o.rule_id = %(rule_id)s" if rule_id is not None else "o.entity_id = %(entity_id)s"
+    scope = (
+        "o.rule_id = %(rule_id)s"
+        if rule_id is not None
+        else "o.entity_id = %(entity_id)s"
+    )
     statement = CANCEL.format(scope=scope, states=UNSENT_SQL)
-    return len(run(statement, origin, rule_id=rule_id, entity_id=entity_id, reason=reason, why=why))
+    return len(
+        run(
+            statement,
+            origin,
+            rule_id=rule_id,
+            entity_id=entity_id,
+            reason=reason,
+            why=why,
+        )
+    )
 
 
 FIRE_NOW = f"""
@@ -99,11 +128,18 @@ SELECT id FROM moved
 """
 
 
-def resolve(ids: Sequence[int], *, to_state: State, why: str, origin: Origin) -> list[int]:
+def resolve(
+    ids: Sequence[int], *, to_state: State, why: str, origin: Origin
+) -> list[int]:
     """FAILED | UNKNOWN -> COMPLETED or CANCELLED, because a person says so; the ids that moved."""
     if to_state not in FINAL - {State.FAILED, State.SKIPPED}:
-        raise ValueError(f"a person resolves to COMPLETED or CANCELLED, not to {to_state}")
-    return [row["id"] for row in run(RESOLVE, origin, ids=list(ids), to_state=to_state, why=why)]
+        raise ValueError(
+            f"a person resolves to COMPLETED or CANCELLED, not to {to_state}"
+        )
+    return [
+        row["id"]
+        for row in run(RESOLVE, origin, ids=list(ids), to_state=to_state, why=why)
+    ]
 
 
 RELEASE = f"""
@@ -117,7 +153,9 @@ SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
 """
 
 
-def release(rule_ids: Sequence[int], *, cause: Hold, reason: Reason, origin: Origin) -> int:
+def release(
+    rule_ids: Sequence[int], *, cause: Hold, reason: Reason, origin: Origin
+) -> int:
     """Let the rows of these rules that were held for one cause be claimed again; how many."""
     row = run(RELEASE, origin, rule_ids=list(rule_ids), hold=cause, reason=reason)[0]
     wake_for(row["earliest"], origin)

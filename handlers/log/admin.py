@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 class DeliveryAdmin(ModelAdmin):
     """What the handler "log" delivered, newest first."""
 
-    list_display = ("rule_name", "entity_kind", "entity_external_id", "slot", "timezone", "due_at", "recorded_at", "attempt")
+    list_display = (
+        "rule_name",
+        "entity_kind",
+        "entity_external_id",
+        "slot",
+        "timezone",
+        "due_at",
+        "recorded_at",
+        "attempt",
+    )
     search_fields = ("=idempotency_key", "rule_name", "entity_external_id")
     search_help_text = "A key, a rule's name, or an entity's external id."
     show_full_result_count = False

@@ -29,7 +29,7 @@ INSERT = """
 
 
 class LogHandler(Handler):
-    """Writes a Delivery for each occurrence, in the transaction that completes it. Any payload is kept as it is."""
+    """Writes a Delivery for each occurrence, in the transaction that completes it. Any payload will do."""
 
     name = "log"
     kind = Kind.TRANSACTIONAL

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 class Delivery(models.Model):
     """One occurrence that was delivered. It commits together with the occurrence's COMPLETED, or not at all.
 
-    It keeps values and no foreign keys, as any receiver outside would: what was delivered outlives what it was for.
+    It keeps values and no foreign keys, as a receiver outside would: it outlives what it was for.
     """
 
     # The receiver's half of "exactly once": a second effect under one key would not be a row but an error.

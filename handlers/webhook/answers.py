@@ -31,7 +31,7 @@ def outcome(answer: Answer) -> Outcome:
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """How long the receiver asks us to wait, at most a day; None if it does not say, or says nothing above zero.
+    """How long the receiver asks us to wait, at most a day; None if it says nothing above zero.
 
     A date is measured from the answer's own Date header, so that no clock but the receiver's counts.
     Source: RFC 9110, section 10.2.3.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class WebhookHandler(Handler):
-    """Calls payload.url. README.md in this folder tells the payload, the body, the outcomes, and what is refused."""
+    """Calls payload.url. README.md tells the payload, the body, the outcomes, and what is refused."""
 
     name = "webhook"
     kind = Kind.IDEMPOTENT

@@ -65,7 +65,9 @@ def _check_size(payload: Mapping[str, Any]) -> None:
         raise _invalid("payload", f"it is not JSON ({problem})", "Use JSON values alone.") from None
     if size > MAX_BYTES:
         raise _invalid(
-            "payload", f"it has {size} bytes, and at most {MAX_BYTES} are allowed", "Send a reference to the data."
+            "payload",
+            f"it has {size} bytes, and at most {MAX_BYTES} are allowed",
+            "Send a reference to the data.",
         )
 
 
@@ -77,7 +79,9 @@ def _url(text: object) -> httpx2.URL:
     try:
         url = httpx2.URL(text)
     except httpx2.InvalidURL as problem:
-        raise _invalid_url(f"it is not an address ({problem})", "Write it as https://example.com/hook.") from None
+        raise _invalid_url(
+            f"it is not an address ({problem})", "Write it as https://example.com/hook."
+        ) from None
     _check_parts(url)
     _check_literal(url)
     return url
@@ -86,7 +90,9 @@ def _url(text: object) -> httpx2.URL:
 def _check_parts(url: httpx2.URL) -> None:
     host = url.raw_host.decode("ascii")
     if url.scheme not in {"http", "https"}:
-        raise _invalid_url(f"the scheme {url.scheme!r} is not for webhooks", "Begin it with https:// or http://.")
+        raise _invalid_url(
+            f"the scheme {url.scheme!r} is not for webhooks", "Begin it with https:// or http://."
+        )
     if url.userinfo:
         raise _invalid_url("it carries credentials", "Put them into a header, such as Authorization.")
     if not (HOST.fullmatch(host) or literal(host)):
@@ -117,7 +123,9 @@ def _headers(headers: object) -> Mapping[str, str]:
     for name, value in headers.items():
         _check_header(name, value)
         if name.lower() in seen:
-            raise _invalid(f"payload.headers.{name}", "it is given twice", "Keep one; case makes no difference.")
+            raise _invalid(
+                f"payload.headers.{name}", "it is given twice", "Keep one; case makes no difference."
+            )
         seen.add(name.lower())
     return headers
 

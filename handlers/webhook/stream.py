@@ -67,7 +67,7 @@ def connect(endpoints: list[Endpoint], budget: Budget) -> socket.socket:
 
 
 class BoundedStream(httpcore2.NetworkStream):
-    """The stream that httpcore2 reads and writes. Its own timeouts begin anew at each operation, so we have another.
+    """The stream that httpcore2 reads and writes, whose own timeouts begin anew at each operation.
 
     `budget` returns that of the current call: a connection serves many calls.
     """

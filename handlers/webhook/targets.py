@@ -1,4 +1,4 @@
-"""Where webhooks may go: the guard against requests that an outsider's URL would have us make inside our network."""
+"""Where webhooks may go: nobody's URL makes us call something inside our own network."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Endpoint = tuple[AddressFamily, Any]
 
-# From IANA's registries of special-purpose addresses, and the clouds' metadata services. Written out, because the
-# answers of ipaddress.is_global differ between the Python versions that we run on.
+# From IANA's registries of special-purpose addresses, and the clouds' metadata services. Written out, because
+# the answers of ipaddress.is_global differ between the Python versions that we run on.
 REFUSED: dict[str, tuple[str, ...]] = {
     "this host": ("0.0.0.0/8", "::/128"),
     "loopback": ("127.0.0.0/8", "::1/128"),
-    "a cloud's metadata service": ("169.254.169.254/32", "100.100.100.200/32", "168.63.129.16/32", "fd00:ec2::/32"),
+    "a cloud's metadata service": (
+        "169.254.169.254/32", "100.100.100.200/32", "168.63.129.16/32", "fd00:ec2::/32",
+    ),
     "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10"),
     "link-local": ("169.254.0.0/16", "fe80::/10"),
     "carrier-grade NAT": ("100.64.0.0/10",),
@@ -35,7 +37,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "reserved": ("192.0.0.0/24", "240.0.0.0/4", "2001::/23"),
 }  # fmt: skip
 GLOBAL_UNICAST_6 = IPv6Network("2000::/3")
-# The well-known NAT64 prefix (RFC 6052) leads to the IPv4 address in its last 32 bits, as a mapped address does.
+# The well-known NAT64 prefix (RFC 6052) leads to the IPv4 address in its last 32 bits.
 NAT64 = IPv6Network("64:ff9b::/96")
 
 
@@ -46,13 +48,13 @@ class TargetRefused(PunctualError):
 
 
 class NotANetwork(PunctualError):
-    """PUNCTUAL_WEBHOOK_ALLOWED_NETWORKS: {value!r} is not a network. Write networks as 127.0.0.0/8 or fd00::/8."""
+    """PUNCTUAL_WEBHOOK_ALLOWED_NETWORKS: {value!r} is not a network. Write 127.0.0.0/8 or fd00::/8."""
 
 
 def endpoints(host: str, port: int, seconds: float) -> list[Endpoint]:
     """Return where to connect to: `host` resolved once, and every one of its addresses checked.
 
-    Raises TargetRefused if any address is refused, OSError (TimeoutError after `seconds`) if the name has no answer.
+    Raises TargetRefused if any address is refused, OSError (TimeoutError after `seconds`) if there is none.
     """
     answers = _lookup(host, port, seconds)
     for _, _, _, _, sockaddr in answers:
@@ -61,7 +63,7 @@ def endpoints(host: str, port: int, seconds: float) -> list[Endpoint]:
 
 
 def literal(host: str) -> Address | None:
-    """Return the address that `host` spells, in any of the spellings that resolvers accept; None for a name."""
+    """Return the address that `host` spells, in any spelling that resolvers accept; None for a name."""
     try:
         return ip_address(host)
     except ValueError:
@@ -120,7 +122,7 @@ def _embedded(address: Address) -> Address:
 
 
 def _lookup(host: str, port: int, seconds: float) -> list[Any]:
-    """Resolve in a thread of its own: the resolver knows no timeout, and a slow name must not delay other calls."""
+    """Resolve in a thread: the resolver knows no timeout, and a slow name must not delay other calls."""
     answer: Future[list[Any]] = Future()
     Thread(target=_resolve, args=(answer, host, port), name="webhook-resolver", daemon=True).start()
     found = answer.result(timeout=seconds)

@@ -35,7 +35,7 @@ class EmbeddedPostgres:
         self._options = options or {}
         self._server = PostgresServer(folder.resolve(), cleanup_mode=None)
         # The library keeps its lock in a folder that all users share, where the second user cannot open it.
-        self._server.runtime_path = _shared_folder()  # type: ignore[misc]
+        self._server.runtime_path = _shared_folder()
         self._lock = fasteners.InterProcessLock(str(_shared_folder() / "postgres.lock"))
 
     def start(self) -> None:

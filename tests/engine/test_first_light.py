@@ -14,7 +14,9 @@ from tests.engine.world import World
 pytestmark = pytest.mark.django_db
 
 
-def test_a_row_goes_from_planned_to_completed_and_its_log_tells_each_step(world: World) -> None:
+def test_a_row_goes_from_planned_to_completed_and_its_log_tells_each_step(
+    world: World,
+) -> None:
     world.person("alice", "Europe/Berlin")
     world.rule()
     world.now = datetime(2027, 3, 1, 8, 0, tzinfo=UTC)
@@ -43,8 +45,12 @@ def test_a_row_goes_from_planned_to_completed_and_its_log_tells_each_step(world:
         pytest.param(datetime(2027, 11, 7), id="clocks back in America"),
     ],
 )
-def test_everyone_in_the_world_is_called_once_at_nine_on_their_own_clock(world: World, day: datetime) -> None:
-    world.now = day.replace(tzinfo=UTC) - timedelta(hours=5, minutes=30)  # before it is nine anywhere
+def test_everyone_in_the_world_is_called_once_at_nine_on_their_own_clock(
+    world: World, day: datetime
+) -> None:
+    world.now = day.replace(tzinfo=UTC) - timedelta(
+        hours=5, minutes=30
+    )  # before it is nine anywhere
     world.people({name: name for name in canonical_zones()})
     rule = world.rule(start_date=day.date(), rrule="FREQ=DAILY;COUNT=1")
 
@@ -55,7 +61,12 @@ def test_everyone_in_the_world_is_called_once_at_nine_on_their_own_clock(world: 
     assert set(fired.values_list("state", flat=True)) == {"COMPLETED"}
     for row in fired.select_related("entity"):
         local = row.started_at.astimezone(zone(row.entity.timezone))
-        assert (local.date(), local.hour, local.minute) == (day.date(), 9, 0), row.entity
-    assert Delivery.objects.values("entity_external_id").distinct().count() == Delivery.objects.count()
+        assert (local.date(), local.hour, local.minute) == (day.date(), 9, 0), (
+            row.entity
+        )
+    assert (
+        Delivery.objects.values("entity_external_id").distinct().count()
+        == Delivery.objects.count()
+    )
     assert Delivery.objects.count() == len(canonical_zones())
     assert Transition.objects.count() == 4 * len(canonical_zones())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from events import dispatch, execution, handling, operations, planning, recovery
 from events.models import Entity, Occurrence, Rule
@@ -31,13 +32,24 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
-    def person(self, external_id: str = "alice", timezone: str = "Europe/Berlin", **attributes: Any) -> Entity:
+    def person(
+        self,
+        external_id: str = "alice",
+        timezone: str = "Europe/Berlin",
+        **attributes: Any,
+    ) -> Entity:
         self.people({external_id: timezone}, **attributes)
         return Entity.objects.get(kind="person", external_id=external_id)
 
     def people(self, zones: dict[str, str], **attributes: Any) -> None:
         facts = [
-            EntityFacts("person", external_id, timezone, name=external_id.title(), attributes=attributes)
+            EntityFacts(
+                "person",
+                external_id,
+                timezone,
+                name=external_id.title(),
+                attributes=attributes,
+            )
             for external_id, timezone in zones.items()
         ]
         operations.put_entities(facts, origin=self.origin())
@@ -57,17 +69,30 @@ class World:
             values.setdefault("audience_kind", "person")
         if values.get("anchor"):
             values["start_date"] = None
-        return operations.create_rule(Rule(**values), horizon=self.horizon, origin=self.origin())
+        return operations.create_rule(
+            Rule(**values), horizon=self.horizon, origin=self.origin()
+        )
 
     def plan(self) -> int:
-        return planning.plan_due_rules(horizon=self.horizon, origin=self.origin("engine:test"))
+        return planning.plan_due_rules(
+            horizon=self.horizon, origin=self.origin("engine:test")
+        )
 
     def claim(self, batch: int = 1000, chunk: int = 100) -> list[Chunk]:
         limits = dispatch.Limits(batch=batch, chunk=chunk, workers=1, lease=LEASE)
-        return dispatch.claim_due(limits=limits, origin=self.origin("engine:test")).chunks
+        return dispatch.claim_due(
+            limits=limits, origin=self.origin("engine:test")
+        ).chunks
+
+    def claim_together(self) -> Chunk:
+        """All that is due, of one handler, as one chunk."""
+        chunks = self.claim()
+        return replace(chunks[0], ids=tuple(row for chunk in chunks for row in chunk.ids))
 
     def run(self, chunk: Chunk, **bench: Any) -> execution.Summary:
-        order = execution.ChunkOrder(chunk.token, chunk.correlation_id, chunk.ids, task_id="task")
+        order = execution.ChunkOrder(
+            chunk.token, chunk.correlation_id, chunk.ids, task_id="task"
+        )
         where = execution.Bench(clock=self.clock, worker="worker:test", **bench)
         return execution.run_chunk(order, handling.get(chunk.handler), where)
 
@@ -83,7 +108,9 @@ class World:
             ran += sum(self.run(chunk).asked for chunk in chunks)
         return ran
 
-    def pass_time(self, until: datetime, step: timedelta = timedelta(minutes=1)) -> None:
+    def pass_time(
+        self, until: datetime, step: timedelta = timedelta(minutes=1)
+    ) -> None:
         """Tick by tick to an instant."""
         while self.now < until:
             self.tick()
@@ -93,8 +120,14 @@ class World:
         return Occurrence.objects.get()
 
     def story(self, occurrence: Occurrence) -> list[tuple[str, str, str]]:
-        return list(occurrence.transitions.values_list("from_state", "to_state", "reason"))
+        return list(
+            occurrence.transitions.values_list("from_state", "to_state", "reason")
+        )
 
-
-def correlation() -> UUID:
-    return uuid4()
+    def due(self, count: int = 1, **rule: Any) -> list[Occurrence]:
+        """So many people with one row each, due at this very instant."""
+        self.people({f"p{number}": "UTC" for number in range(count)})
+        moment = self.now.replace(microsecond=0)
+        once = {"rrule": "", "start_date": moment.date(), "local_time": moment.time()}
+        made = self.rule(**{**once, **rule})
+        return list(Occurrence.objects.filter(rule=made).order_by("id"))

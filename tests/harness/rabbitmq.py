@@ -18,6 +18,7 @@ HOW_TO_GET_IT = "no rabbitmq-server is installed; get it with: apt-get install r
 # Debian's /usr/sbin/rabbitmq-server changes to the user rabbitmq; the script behind it runs as anybody.
 PLACES = ("/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 START_SECONDS = 60
+ONE_THREAD = "+S 1:1 +SDcpu 1:1 +SDio 4 +A 4 +sbwt none +sbwtdcpu none +sbwtdio none"
 CONFIGURATION = """
 listeners.tcp.1 = 127.0.0.1:{port}
 loopback_users = none
@@ -85,7 +86,6 @@ class RabbitNode:
 
     def kill(self) -> None:
         """End the node at once, as a crash would, and keep its data for the next start()."""
-        assert self._group is not None and self._guard is not None
         kept = self._folder.with_suffix(".kept")
         self._folder.rename(kept)
         self.stop()
@@ -115,7 +115,7 @@ class RabbitNode:
             "RABBITMQ_LOG_BASE": f"{folder}/log",
             "RABBITMQ_PID_FILE": f"{folder}/pid",
             # one scheduler thread, and no busy waiting: the tests need the cores
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +SDcpu 1:1 +SDio 4 +A 4 +sbwt none +sbwtdcpu none +sbwtdio none",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ONE_THREAD,
         }
 
     def _wait_until_ready(self) -> None:

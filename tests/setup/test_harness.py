@@ -21,9 +21,19 @@ def test_another_process_sees_what_a_test_commits_and_the_next_test_does_not(
     assert not User.objects.exists()
     User.objects.create(username=f"alice{turn}")
     seen = subprocess.run(
-        [sys.executable, "manage.py", "shell", "-v", "0", "-c",
-         "from django.contrib.auth.models import User; print(User.objects.get().username)"],
-        env=committed_db.environment(), check=True, capture_output=True, text=True,
+        [
+            sys.executable,
+            "manage.py",
+            "shell",
+            "-v",
+            "0",
+            "-c",
+            "from django.contrib.auth.models import User; print(User.objects.get().username)",
+        ],
+        env=committed_db.environment(),
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert seen.stdout.strip() == f"alice{turn}"
 

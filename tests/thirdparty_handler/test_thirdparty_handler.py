@@ -68,7 +68,10 @@ def test_it_is_found_beside_ours(pigeon: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     listed = json.loads(answer.stdout)
     assert listed.pop("pigeon") == ["non_idempotent", "carrier_pigeon"]
-    assert listed == {"log": ["transactional", "handlers.log.handler"], "webhook": ["idempotent", "handlers.webhook.handler"]}
+    assert listed == {
+        "log": ["transactional", "handlers.log.handler"],
+        "webhook": ["idempotent", "handlers.webhook.handler"],
+    }
 
 
 def test_it_is_gone_where_it_is_not_installed(tmp_path: Path) -> None:
@@ -99,7 +102,9 @@ def test_a_handler_from_outside_cannot_take_the_name_of_ours(tmp_path: Path) -> 
         ("1 / 0", "another:Another", "ZeroDivisionError"),
     ],
 )
-def test_a_broken_handler_is_loud_and_says_what_is_wrong(tmp_path: Path, name: str, target: str, words: str) -> None:
+def test_a_broken_handler_is_loud_and_says_what_is_wrong(
+    tmp_path: Path, name: str, target: str, words: str
+) -> None:
     answer = fresh_process(offering(tmp_path, name=name, target=target))
     assert answer.returncode != 0
     assert words in answer.stderr

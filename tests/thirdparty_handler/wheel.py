@@ -1,4 +1,4 @@
-"""Builds wheels with the standard library alone, so that a package is installed without a network or a build tool."""
+"""Builds wheels with the standard library alone: no network and no build tool is needed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def carrier_pigeon(folder: Path) -> Path:
 
 
 def build(folder: Path, name: str, version: str, sources: dict[str, str], handlers: dict[str, str]) -> Path:
-    """Return a wheel of these sources that offers these handlers. Source: the PyPA's binary distribution format."""
+    """Return a wheel of these sources that offers these handlers. Source: the binary distribution format."""
     stem = f"{name.replace('-', '_')}-{version}"
     points = "".join(f"{point} = {target}\n" for point, target in handlers.items())
     files = {

@@ -5,32 +5,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('idempotency_key', models.UUIDField(help_text='The same for all attempts at one occurrence.', unique=True)),
-                ('occurrence_id', models.BigIntegerField()),
-                ('rule_name', models.CharField(max_length=200)),
-                ('entity_kind', models.CharField(max_length=50)),
-                ('entity_external_id', models.CharField(max_length=200)),
-                ('slot', models.CharField(help_text='The nominal local wall time, ISO 8601, without a zone.', max_length=32)),
-                ('timezone', models.CharField(help_text='The zone in which the slot was resolved.', max_length=64)),
-                ('due_at', models.DateTimeField(help_text='The instant that was promised.')),
-                ('payload', models.JSONField(default=dict)),
-                ('attempt', models.PositiveSmallIntegerField(help_text='The try that succeeded.')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text="By the database's clock.")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "idempotency_key",
+                    models.UUIDField(help_text="The same for all attempts at one occurrence.", unique=True),
+                ),
+                ("occurrence_id", models.BigIntegerField()),
+                ("rule_name", models.CharField(max_length=200)),
+                ("entity_kind", models.CharField(max_length=50)),
+                ("entity_external_id", models.CharField(max_length=200)),
+                (
+                    "slot",
+                    models.CharField(
+                        help_text="The nominal local wall time, ISO 8601, without a zone.", max_length=32
+                    ),
+                ),
+                (
+                    "timezone",
+                    models.CharField(help_text="The zone in which the slot was resolved.", max_length=64),
+                ),
+                ("due_at", models.DateTimeField(help_text="The instant that was promised.")),
+                ("payload", models.JSONField(default=dict)),
+                ("attempt", models.PositiveSmallIntegerField(help_text="The try that succeeded.")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="By the database's clock.",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
-                'ordering': ('-id',),
+                "verbose_name_plural": "deliveries",
+                "ordering": ("-id",),
             },
         ),
     ]

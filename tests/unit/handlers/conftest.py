@@ -17,7 +17,7 @@ from tests.receiver import running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from events.handling import Outcome
     from tests.receiver import Receiver
@@ -59,7 +59,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def loopback_allowed(settings: SettingsWrapper) -> None:
+def loopback_allowed(settings: Settings) -> None:
     """Let webhooks go to this machine."""
     settings.PUNCTUAL_WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.0/8"]
 
@@ -81,7 +81,7 @@ def call(fresh_client: None) -> Call:  # noqa: ARG001 - for its effect
         payload = {"url": url, **changes.pop("payload", {})}
         attempt = context(payload=payload, **changes)
         handler = WebhookHandler()
-        handler.timeout = timedelta(seconds=within)  # type: ignore[misc] - this instance alone
+        handler.timeout = timedelta(seconds=within)  # type: ignore[misc]  # this instance alone
         return attempt, handler.handle(attempt)
 
     return call

@@ -31,7 +31,11 @@ def test_a_delivery_keeps_every_fact_of_its_occurrence() -> None:
     assert delivery.idempotency_key == attempt.idempotency_key
     assert (delivery.occurrence_id, delivery.rule_name, delivery.attempt) == (7, "birthday", 3)
     assert (delivery.entity_kind, delivery.entity_external_id) == (ALICE.kind, ALICE.external_id)
-    assert (delivery.slot, delivery.timezone, delivery.due_at) == ("2027-03-14T02:30:00", "America/New_York", DUE)
+    assert (delivery.slot, delivery.timezone, delivery.due_at) == (
+        "2027-03-14T02:30:00",
+        "America/New_York",
+        DUE,
+    )
     assert delivery.payload == payload
     assert delivery.recorded_at.tzinfo is not None
     assert str(delivery) == "birthday for person alice at 2027-03-14T02:30:00"
@@ -46,7 +50,9 @@ def test_a_thousand_deliveries_are_one_statement(django_assert_num_queries: Djan
     assert kept == {each.occurrence_id: each.idempotency_key for each in contexts}
 
 
-def test_an_empty_batch_writes_nothing_and_asks_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_an_empty_batch_writes_nothing_and_asks_nothing(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     with django_assert_num_queries(0):
         assert LogHandler().handle_batch([]) == []
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import httpcore2
 import httpx2
 import pytest
 
@@ -41,10 +42,19 @@ def test_a_connection_is_kept_from_call_to_call(receiver: Receiver, call: Call) 
     assert len({calls_of(receiver, attempt)[0]["connection"] for attempt in attempts}) == 1
 
 
-def test_a_connection_that_the_receiver_ended_is_replaced(receiver: Receiver, call: Call) -> None:
+def test_a_connection_that_broke_is_replaced(receiver: Receiver, call: Call) -> None:
     assert isinstance(call(receiver.url("/ok"))[1], Completed)
     assert isinstance(call(receiver.url("/reset"))[1], Retry)
     assert isinstance(call(receiver.url("/ok"))[1], Completed)
+
+
+def test_the_end_of_an_idle_connection_is_noticed_before_its_use() -> None:
+    ours, theirs = socket.socketpair()
+    stream = BoundedStream(ours, lambda: Budget(perf_counter() + 1, 1))
+    assert stream.get_extra_info("is_readable") is False
+    theirs.close()
+    assert stream.get_extra_info("is_readable") is True
+    stream.close()
 
 
 def test_sixteen_threads_share_one_client(receiver: Receiver, call: Call) -> None:
@@ -95,7 +105,7 @@ def test_a_receiver_that_does_not_read_cannot_hold_a_call() -> None:
     ours, theirs = socket.socketpair()
     budget = Budget(perf_counter() + 0.2, 1)
     stream = BoundedStream(ours, lambda: budget)
-    with theirs, pytest.raises(client_module.httpcore2.WriteTimeout):
+    with theirs, pytest.raises(httpcore2.WriteTimeout):
         stream.write(b"x" * 50_000_000)
     stream.close()
 

@@ -27,7 +27,9 @@ def test_it_declares_itself_idempotent_concurrent_and_bounded() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_a_2xx_answer_completes_and_keeps_status_and_duration(receiver: Receiver, call: Call, status: int) -> None:
+def test_a_2xx_answer_completes_and_keeps_status_and_duration(
+    receiver: Receiver, call: Call, status: int
+) -> None:
     attempt, outcome = call(receiver.url(f"/status/{status}"))
     assert isinstance(outcome, Completed)
     assert outcome.result["status"] == status
@@ -37,7 +39,9 @@ def test_a_2xx_answer_completes_and_keeps_status_and_duration(receiver: Receiver
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 507])
-def test_a_passing_trouble_is_tried_again_by_the_rules_backoff(receiver: Receiver, call: Call, status: int) -> None:
+def test_a_passing_trouble_is_tried_again_by_the_rules_backoff(
+    receiver: Receiver, call: Call, status: int
+) -> None:
     _, outcome = call(receiver.url(f"/status/{status}"))
     assert isinstance(outcome, Retry)
     assert outcome.after is None
@@ -49,7 +53,9 @@ def test_a_passing_trouble_is_tried_again_by_the_rules_backoff(receiver: Receive
     [(400, "replay"), (401, "replay"), (404, "Correct"), (410, "retire the rule"), (422, "Correct"),
      (301, "redirects are not followed"), (304, "final address")],
 )  # fmt: skip
-def test_a_lasting_refusal_is_rejected_with_advice(receiver: Receiver, call: Call, status: int, advice: str) -> None:
+def test_a_lasting_refusal_is_rejected_with_advice(
+    receiver: Receiver, call: Call, status: int, advice: str
+) -> None:
     _, outcome = call(receiver.url(f"/status/{status}"))
     assert isinstance(outcome, Reject)
     assert f"answered {status} " in outcome.why
@@ -78,14 +84,18 @@ def test_nobody_listening_is_tried_again(call: Call) -> None:
 
 
 @pytest.mark.parametrize("path", ["/reset", "/garbage"])
-def test_a_call_that_arrived_but_had_no_answer_is_tried_again(receiver: Receiver, call: Call, path: str) -> None:
+def test_a_call_that_arrived_but_had_no_answer_is_tried_again(
+    receiver: Receiver, call: Call, path: str
+) -> None:
     attempt, outcome = call(receiver.url(path))
     assert isinstance(outcome, Retry)
     assert len(calls_of(receiver, attempt)) == 1
 
 
 @pytest.mark.parametrize("path", ["/hang", "/drip"])
-def test_an_answer_that_does_not_end_in_time_is_tried_again(receiver: Receiver, call: Call, path: str) -> None:
+def test_an_answer_that_does_not_end_in_time_is_tried_again(
+    receiver: Receiver, call: Call, path: str
+) -> None:
     attempt, outcome = call(receiver.url(path), within=0.4)
     assert outcome == Retry("127.0.0.1 gave no answer: it took longer than 0.4 s.")
     assert len(calls_of(receiver, attempt)) == 1

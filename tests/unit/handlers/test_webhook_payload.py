@@ -10,7 +10,7 @@ from events.handling import InvalidPayload
 from handlers.webhook.handler import WebhookHandler
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
 HOOK = "https://example.com/hook"
 
@@ -78,10 +78,19 @@ def test_what_can_succeed_is_valid(payload: dict[str, Any]) -> None:
         ({"url": HOOK, "headers": {"X A": "1"}}, "payload.headers.'X A'", "not a header's name"),
         ({"url": HOOK, "headers": {"X-A:\n": "1"}}, "payload.headers.'X-A:\\n'", "not a header's name"),
         ({"url": HOOK, "headers": {"X-A": "1", "x-a": "2"}}, "payload.headers.x-a", "twice"),
+        ({"url": HOOK, "headers": {"x-a": "1", "X-A": "2"}}, "payload.headers.X-A", "twice"),
         ({"url": HOOK, "headers": {"Host": "evil"}}, "payload.headers.Host", "set by Punctual"),
         ({"url": HOOK, "headers": {"IDEMPOTENCY-KEY": "1"}}, "payload.headers.IDEMPOTENCY-KEY", "set by"),
-        ({"url": HOOK, "headers": {"Transfer-Encoding": "chunked"}}, "payload.headers.Transfer-Encoding", "set by"),
-        ({"url": HOOK, "headers": {"Proxy-Authorization": "x"}}, "payload.headers.Proxy-Authorization", "set by"),
+        (
+            {"url": HOOK, "headers": {"Transfer-Encoding": "chunked"}},
+            "payload.headers.Transfer-Encoding",
+            "set by",
+        ),
+        (
+            {"url": HOOK, "headers": {"Proxy-Authorization": "x"}},
+            "payload.headers.Proxy-Authorization",
+            "set by",
+        ),
     ],
 )
 def test_what_cannot_succeed_is_refused_by_field(payload: dict[str, Any], field: str, words: str) -> None:
@@ -91,7 +100,7 @@ def test_what_cannot_succeed_is_refused_by_field(payload: dict[str, Any], field:
     assert words in str(refusal.value)
 
 
-def test_a_literal_address_of_an_allowed_network_is_valid(settings: SettingsWrapper) -> None:
+def test_a_literal_address_of_an_allowed_network_is_valid(settings: Settings) -> None:
     settings.PUNCTUAL_WEBHOOK_ALLOWED_NETWORKS = ["10.0.0.0/8", "fd12::/16"]
     WebhookHandler().validate({"url": "http://10.1.2.3/"})
     WebhookHandler().validate({"url": "http://[fd12::1]/"})

@@ -1,4 +1,4 @@
-"""TLS: the certificate must be trusted and must be for the name, though the connection goes to a checked address."""
+"""TLS: the certificate must be trusted and for the name, though the connection goes to an address."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Secure:
         context.load_cert_chain(CERTIFICATE)
         context.sni_callback = lambda _socket, name, _context: self.names.append(name)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.server.handle_error = lambda *_: None  # type: ignore[method-assign] - refused handshakes are expected
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign]  # refused handshakes
         self.port = self.server.server_address[1]
 
     def _answers(self) -> type[BaseHTTPRequestHandler]:
         hosts = self.hosts
 
         class Answer(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the name that http.server looks for
+            def do_POST(self) -> None:
                 hosts.append(self.headers["Host"])
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self.send_response(204)
@@ -79,7 +79,9 @@ def test_a_trusted_receiver_is_called_by_its_name(
     assert secure.hosts == [f"receiver.test:{secure.port}"]
 
 
-def test_a_certificate_that_nobody_trusts_stops_the_call_before_its_request(secure: Secure, call: Call) -> None:
+def test_a_certificate_that_nobody_trusts_stops_the_call_before_its_request(
+    secure: Secure, call: Call
+) -> None:
     _, outcome = call(f"https://receiver.test:{secure.port}/")
     assert isinstance(outcome, Retry)
     assert "certificate verify failed" in outcome.reason

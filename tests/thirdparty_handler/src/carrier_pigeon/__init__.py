@@ -21,7 +21,9 @@ class PigeonHandler(Handler):
     def validate(self, payload: Mapping[str, Any]) -> None:
         """Refuse a pigeon without a message."""
         if not payload.get("message"):
-            raise InvalidPayload(field="payload.message", problem="it is missing", remedy="Write what it should carry.")
+            raise InvalidPayload(
+                field="payload.message", problem="it is missing", remedy="Write what it should carry."
+            )
 
     def handle(self, context: HandlerContext) -> Outcome:
         """Send it off."""

@@ -1,0 +1,59 @@
+# Everything that a person or a machine does with this folder. `make help` lists it.
+# Settings may be given on the command line: make up WEB_PORT=8001
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+LOCK := requirements-dev.txt
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help up test check tests lint format lock bench clean env
+
+help: ## Say what can be done here
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+up: env ## Start everything on this machine, until Ctrl-C
+	@exec $(RUN) -m scheduler_project.local
+
+test: env check tests ## All checks and all tests
+
+check: lint ## All checks: style, types, import contracts, migrations
+	@$(RUN) -m mypy .
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(RUN) -m tests.harness.with_postgres manage.py makemigrations --check --dry-run
+	@$(RUN) -m tests.harness.with_postgres manage.py lintmigrations
+
+tests: env ## All tests, with coverage
+	@$(RUN) -m coverage erase
+	@$(RUN) -m coverage run -m pytest
+	@$(RUN) -m coverage combine --quiet
+	@$(RUN) -m coverage report
+	@$(RUN) -m coverage report --fail-under=100 \
+		--include='events/timing/*,events/lifecycle.py,events/transitions.py,events/transitions/*'
+
+lint: env ## Style alone
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+
+format: env ## Put the code into shape
+	@$(RUN) -m ruff check --fix-only --quiet .
+	@$(RUN) -m ruff format .
+
+bench: env ## Measure: occurrences per second, lateness, CPU
+	@exec $(RUN) -m benchmarks
+
+lock: ## Write the locks again from pyproject.toml (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.txt
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --extra dev -c requirements.txt pyproject.toml -o $(LOCK)
+
+clean: ## Remove the environment and what tools left; data under var/ stays
+	@rm -rf $(VENV) htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+# The environment is made again when the lock changed: it keeps a copy of the one that it was made from.
+env:
+	@cmp -s $(LOCK) $(VENV)/made-from.txt && test -x $(RUN) || sh .ci/make-env "$(PYTHON)" $(VENV) $(LOCK)

@@ -1,0 +1,72 @@
+"""The first page: a few true numbers, what comes next, and what waits for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+
+from events import clock, queries
+from events.admin import show
+from events.lifecycle import IN_FLIGHT
+from events.timing import zone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from django.http import HttpRequest
+
+    from events.models import Occurrence
+
+MOST_SHOWN = 8
+# Ticks come every minute, and a sweep is awake from one to the next: this long without a look is worth a look.
+WORRYING_SECONDS = 150
+
+
+def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's callback: the context of the first page, for whoever may see occurrences."""
+    if not request.user.has_perm("events.view_occurrence") and not request.user.has_perm("events.change_occurrence"):
+        return context
+    now = clock.now()
+    return context | {
+        "cards": _cards(queries.standing(now=now)),
+        "coming": [_line(row, now) for row in queries.coming_up(now=now)[:MOST_SHOWN]],
+        "dead": queries.dead_letters()[:MOST_SHOWN],
+        "read_at": now,
+    }
+
+
+def _cards(standing: queries.Standing) -> list[Mapping[str, Any]]:
+    swept = standing.last_sweep
+    is_asleep = swept is None or swept.total_seconds() > WORRYING_SECONDS
+    in_flight = {"state": [state.value for state in sorted(IN_FLIGHT)]}
+    dead = {"state": [state.value for state in sorted(queries.DEAD_LETTERS)]}
+    return [
+        _card("Due in the next hour", standing.due_soon, "planned and not held", lateness="ahead"),
+        _card("Waiting for a worker", standing.waiting, "due, and not yet claimed", lateness="late"),
+        _card("In flight", standing.in_flight, "claimed or running", **in_flight),
+        _card("Held", standing.held, "paused rule, or missing handler", worry=bool(standing.held), held="any"),
+        _card("Dead letters", standing.dead_letters, "wait for a person", worry=bool(standing.dead_letters), **dead),
+        {
+            "title": "Last sweep",
+            "figure": f"{show.duration(swept)} ago" if swept is not None else "never",
+            "says": "is beat running, and a sweeper?" if is_asleep else "somebody is looking",
+            "worry": is_asleep,
+            "link": reverse("admin:events_sweep_changelist"),
+        },
+    ]
+
+
+def _card(title: str, count: int, says: str, *, worry: bool = False, **query: Any) -> Mapping[str, Any]:
+    figure = f"{count:,}" if count <= queries.MOST_COUNTED else f"over {queries.MOST_COUNTED:,}"
+    link = reverse("admin:events_occurrence_changelist", query=query)
+    return {"title": title, "figure": figure, "says": says, "worry": worry, "link": link}
+
+
+def _line(row: Occurrence, now: datetime) -> Mapping[str, Any]:
+    return {
+        "row": row,
+        "in": show.duration(row.available_at - now),
+        "local": row.due_at.astimezone(zone(row.timezone)),
+    }

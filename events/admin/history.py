@@ -1,0 +1,121 @@
+"""What happened, to be read: attempts, the log of transitions, and sweeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.decorators import display
+
+from events import queries
+from events.admin import show
+from events.admin.base import ReadOnlyAdmin
+from events.admin.filters import OutcomeFilter, ReasonFilter
+from events.models import Attempt, Sweep, Transition
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+
+class HistoryAdmin(ReadOnlyAdmin):
+    """Searched by what has an index: an occurrence's number, or a task's id."""
+
+    list_select_related = ("occurrence__rule", "occurrence__entity")
+    search_fields = ("occurrence",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Exactly that occurrence, or that task."""
+        term = search_term.strip()
+        if term.isascii() and term.isdigit() and len(term) < 19:
+            return queryset.filter(occurrence=int(term)), False
+        return (self.by_text(queryset, term) if term else queryset), False
+
+    def by_text(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:  # noqa: ARG002 - for subclasses
+        """What a text finds: nothing, unless there is an index."""
+        return queryset.none()
+
+    @display(description="Occurrence")
+    def occurrence_link(self, row: Attempt | Transition) -> SafeString:
+        """To its page."""
+        return show.link_to(row.occurrence)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(HistoryAdmin):
+    """Every try, the latest first."""
+
+    list_display = ("started", "occurrence_link", "number", "outcome_badge", "took", "worker", "task_link")
+    list_filter = (OutcomeFilter, ("started_at", RangeDateTimeFilter))
+    search_help_text = "An occurrence's number, or a task's id."
+    ordering = ("-id",)
+
+    def by_text(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """A task's id."""
+        return queryset.filter(task_id=term)
+
+    @display(description="Started, UTC")
+    def started(self, row: Attempt) -> str:
+        """When."""
+        return show.instant(row.started_at)
+
+    @display(description="Outcome")
+    def outcome_badge(self, row: Attempt) -> SafeString:
+        """What came of it."""
+        return show.outcome(row.outcome)
+
+    @display(description="Took")
+    def took(self, row: Attempt) -> str:
+        """How long it ran."""
+        return show.duration(row.finished_at - row.started_at if row.finished_at else None)
+
+    @display(description="Task")
+    def task_link(self, row: Attempt) -> SafeString:
+        """To its chunk's result."""
+        return show.task_link(row.task_id)
+
+
+@admin.register(Transition)
+class TransitionAdmin(HistoryAdmin):
+    """The log, the latest first."""
+
+    list_display = ("at_utc", "occurrence_link", "move", "why", "actor", "attempt")
+    list_filter = (ReasonFilter,)
+    search_help_text = "An occurrence's number."
+    ordering = ("-id",)
+
+    @display(description="At, UTC")
+    def at_utc(self, row: Transition) -> str:
+        """By the database's clock."""
+        return show.instant(row.at)
+
+    @display(description="Move")
+    def move(self, row: Transition) -> SafeString:
+        """From where to where."""
+        return show.move(row.from_state, row.to_state)
+
+    @display(description="Why")
+    def why(self, row: Transition) -> str:
+        """The reason, in words."""
+        return queries.reason_in_words(row.reason)
+
+
+@admin.register(Sweep)
+class SweepAdmin(ReadOnlyAdmin):
+    """Proof that somebody looked."""
+
+    list_display = ("started", "seen", "sweeper", "passes", "claimed", "recovered")
+
+    @display(description="Started, UTC")
+    def started(self, row: Sweep) -> str:
+        """When it took its tick."""
+        return show.instant(row.started_at)
+
+    @display(description="Last seen, UTC")
+    def seen(self, row: Sweep) -> str:
+        """The end of its latest pass."""
+        return show.instant(row.seen_at)

@@ -1,0 +1,214 @@
+"""Occurrences: what is due, what became of it, and what operators may do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.db.models import DateTimeField, Q, Value
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from events import clock, operations, queries
+from events.admin import show
+from events.admin.acting import ActingAdmin, ReasonForm, Verb
+from events.admin.base import ReadOnlyAdmin
+from events.admin.filters import HoldFilter, LatenessFilter, StateFilter, ZoneFilter
+from events.lifecycle import CLAIMABLE, UNSENT, State
+from events.models import Entity, Occurrence
+from events.timing import zone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+    from django.utils.safestring import SafeString
+
+    from events.transitions import Origin
+
+
+class ResolveForm(ReasonForm):
+    """As what a person settles a dead letter."""
+
+    to_state = forms.ChoiceField(
+        label="Settle as",
+        widget=UnfoldAdminSelectWidget,
+        choices=[
+            (State.COMPLETED.value, "completed: it did happen"),
+            (State.CANCELLED.value, "cancelled: it did not happen, and no longer should"),
+        ],
+    )
+    field_order = ("to_state", "why")
+
+
+def _verb(
+    operation: Callable[..., list[int]], became: str, movable: str
+) -> Callable[[Sequence[int], dict[str, Any], Origin], list[str]]:
+    """Calls the operation, and says how many rows moved and why the others did not."""
+
+    def perform(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[str]:
+        moved = operation(ids, origin=origin, **values)
+        said = [f"{show.several(len(moved), 'occurrence')} {became}."]
+        stayed = sorted(set(Occurrence.objects.filter(pk__in=set(ids) - set(moved)).values_list("state", flat=True)))
+        if stayed:
+            left = len(set(ids) - set(moved))
+            said.append(f"{left:,} stayed as they were: {' and '.join(stayed)}. Only {movable} occurrences can be.")
+        return said
+
+    return perform
+
+
+FIRE_NOW = Verb(
+    "fire-now", "Fire now", "They fire at once instead of at their moment.",
+    _verb(operations.fire_now, "will fire now", "SCHEDULED or RETRYING, not held,"),
+)  # fmt: skip
+CANCEL = Verb(
+    "cancel", "Cancel", "They will not fire, even if their messages are already on the way.",
+    _verb(operations.cancel, "cancelled", "SCHEDULED, PENDING or RETRYING"), is_grave=True,
+)  # fmt: skip
+REPLAY = Verb(
+    "replay", "Replay", "They get new attempts, with the same idempotency keys.",
+    _verb(operations.replay, "will be tried again", "FAILED or UNKNOWN"),
+)  # fmt: skip
+RESOLVE = Verb(
+    "resolve", "Resolve", "They are settled by your word; nothing is called.",
+    _verb(
+        lambda ids, *, to_state, why, origin: operations.resolve(
+            ids, to_state=State(to_state), why=why, origin=origin
+        ),
+        "settled", "FAILED or UNKNOWN",
+    ),
+    form_class=ResolveForm,
+)  # fmt: skip
+MOVABLE = {
+    FIRE_NOW.key: CLAIMABLE,
+    CANCEL.key: UNSENT,
+    REPLAY.key: queries.DEAD_LETTERS,
+    RESOLVE.key: queries.DEAD_LETTERS,
+}
+
+
+@admin.register(Occurrence)
+class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
+    """Every due moment, the newest first."""
+
+    verbs = (FIRE_NOW, CANCEL, REPLAY, RESOLVE)
+    list_display = (
+        "state_badge", "rule_link", "entity_link", "local", "due", "lateness", "attempt", "note_or_hold",
+    )  # fmt: skip
+    list_display_links = ("state_badge",)
+    list_select_related = ("rule", "entity")
+    list_filter = (
+        StateFilter,
+        ("rule", AutocompleteSelectFilter),
+        ZoneFilter,
+        LatenessFilter,
+        HoldFilter,
+        ("due_at", RangeDateTimeFilter),
+    )
+    search_fields = ("id",)
+    search_help_text = "A number, an idempotency key, or an entity's external id or the beginning of its name."
+    change_form_template = "events/occurrence.html"
+    fieldsets = (
+        (
+            "In detail",
+            {
+                "fields": (
+                    "id", "idempotency_key", "timezone", "tzdata_version", "fold", "available_at", "failures",
+                    "claim_token", "lease_expires_at", "created_at", "started_at", "finished_at", "snapshot",
+                )
+            },
+        ),
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Occurrence]:
+        """The rows, each knowing the instant at which it was read."""
+        return super().get_queryset(request).annotate(read_at=Value(clock.now(), DateTimeField()))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Occurrence], search_term: str
+    ) -> tuple[QuerySet[Occurrence], bool]:
+        """By what has an index; never by a pattern over millions of rows."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if term.isascii() and term.isdigit() and len(term) < 19:
+            return queryset.filter(Q(pk=int(term)) | Q(entity__in=_entities(term))), False
+        try:
+            return queryset.filter(idempotency_key=UUID(term)), False
+        except ValueError:
+            return queryset.filter(entity__in=_entities(term)), False
+
+    def is_possible(self, verb: Verb, row: Occurrence) -> bool:
+        """Whether the verb may move a row in that state."""
+        return row.state in MOVABLE[verb.key] and not (verb is FIRE_NOW and row.hold)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The occurrence and its story."""
+        row = self.get_object(request, object_id)
+        told = {"page": self._page(request, row)} if row and self.has_view_permission(request, row) else {}
+        return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
+
+    def _page(self, request: HttpRequest, row: Occurrence) -> dict[str, Any]:
+        now = clock.now()
+        return {
+            "row": row,
+            "badge": show.badge(row.state),
+            "means": queries.state_in_words(row.state),
+            "hold": queries.hold_in_words(row),
+            "local": row.due_at.astimezone(zone(row.timezone)),
+            "delay": show.duration(queries.delay_of(row, now=now)),
+            "lateness": queries.lateness_of(row, now=now),
+            "story": queries.story(row),
+            "verbs": self.verbs_for(request, row),
+        }
+
+    @display(description="State", ordering="state")
+    def state_badge(self, row: Occurrence) -> SafeString:
+        """The state, in its colour."""
+        return show.badge(row.state)
+
+    @display(description="Rule")
+    def rule_link(self, row: Occurrence) -> SafeString:
+        """To the rule."""
+        return show.link_to(row.rule)
+
+    @display(description="For")
+    def entity_link(self, row: Occurrence) -> SafeString:
+        """To the entity."""
+        return show.link_to(row.entity)
+
+    @display(description="Slot, local")
+    def local(self, row: Occurrence) -> SafeString:
+        """The nominal wall time, and where."""
+        return show.two_lines(f"{row.slot:%Y-%m-%d %H:%M:%S}", row.timezone)
+
+    @display(description="Due, UTC", ordering="due_at")
+    def due(self, row: Occurrence) -> str:
+        """The promised instant."""
+        return show.instant(row.due_at)
+
+    @display(description="Lateness")
+    def lateness(self, row: Any) -> SafeString:
+        """How long after the promised instant it started, or has been waiting."""
+        bucket = queries.lateness_of(row, now=row.read_at)
+        if bucket is None:
+            return show.NOTHING
+        if bucket is queries.Lateness.AHEAD:
+            return show.quiet(f"in {show.duration(row.due_at - row.read_at)}")
+        return show.coloured(show.duration(queries.delay_of(row, now=row.read_at)), bucket)
+
+    @display(description="Note")
+    def note_or_hold(self, row: Occurrence) -> str:
+        """What holds it, or which policy touched its slot."""
+        return queries.hold_in_words(row) or row.note
+
+
+def _entities(term: str) -> QuerySet[Entity]:
+    return Entity.objects.filter(Q(external_id=term) | Q(name__istartswith=term)).values("pk")

@@ -1,0 +1,69 @@
+"""The results of Celery's tasks, to be read: each chunk's with the attempts that it ran."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django_celery_results.models import GroupResult, TaskResult
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.decorators import display
+
+from events.admin import show
+from events.admin.base import ReadOnlyAdmin
+from events.admin.filters import TaskStatusFilter
+from events.models import Attempt
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+    from django.utils.safestring import SafeString
+
+MOST_SHOWN = 100
+
+for model in (TaskResult, GroupResult):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+
+
+@admin.register(TaskResult)
+class TaskResultAdmin(ReadOnlyAdmin):
+    """One result for each chunk."""
+
+    list_display = ("done", "task_name", "status_badge", "result", "worker", "task_id")
+    list_filter = (TaskStatusFilter, ("date_done", RangeDateTimeFilter))
+    search_fields = ("=task_id",)
+    search_help_text = "A task's id."
+    ordering = ("-date_done",)
+    change_form_template = "events/task_result.html"
+    fields = (
+        "task_id", "task_name", "periodic_task_name", "status", "worker", "result", "task_kwargs", "traceback",
+        "date_created", "date_started", "date_done", "meta",
+    )  # fmt: skip
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[TaskResult], search_term: str
+    ) -> tuple[QuerySet[TaskResult], bool]:
+        """Exactly that task: the only text with an index."""
+        term = search_term.strip()
+        return (queryset.filter(task_id=term) if term else queryset), False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The result, and the attempts that its task ran."""
+        row = self.get_object(request, object_id)
+        ran = Attempt.objects.filter(task_id=row.task_id).select_related("occurrence__rule", "occurrence__entity") \
+            if row and row.task_id else Attempt.objects.none()
+        told = {"attempts": ran.order_by("id")[:MOST_SHOWN], "most_shown": MOST_SHOWN}
+        return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
+
+    @display(description="Done, UTC")
+    def done(self, row: TaskResult) -> str:
+        """When it was written."""
+        return show.instant(row.date_done)
+
+    @display(description="Status", ordering="status")
+    def status_badge(self, row: TaskResult) -> SafeString:
+        """Celery's word, in its colour."""
+        return show.task_status(row.status)

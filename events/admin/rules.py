@@ -1,0 +1,164 @@
+"""Rules: when, for whom, and what; with the next firings beside them, as they are and as they are being edited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
+from unfold.decorators import display
+
+from events import clock, operations, queries
+from events.admin import show
+from events.admin.acting import ActingAdmin, Verb
+from events.admin.base import PunctualAdmin, origin_of
+from events.admin.rule_form import RuleForm, next_firings, preview
+from events.models import Rule, RuleState
+from events.timing import canonical_zones
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+    from django.utils.safestring import SafeString
+
+    from events.transitions import Origin
+
+
+def _pause(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[str]:  # noqa: ARG001
+    rules = Rule.objects.filter(pk__in=ids)
+    paused = [rule for rule in rules if operations.pause_rule(rule, origin=origin)]
+    return _said(ids, paused, "paused: nothing of it starts until it is resumed")
+
+
+def _resume(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[str]:  # noqa: ARG001
+    rules = Rule.objects.filter(pk__in=ids)
+    released = {rule: operations.resume_rule(rule, origin=origin) for rule in rules}
+    resumed = [rule for rule, rows in released.items() if rows is not None]
+    held = sum(rows or 0 for rows in released.values())
+    return _said(ids, resumed, f"resumed; {show.several(held, 'held occurrence')} released")
+
+
+def _retire(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[str]:
+    rules = list(Rule.objects.filter(pk__in=ids).exclude(state=RuleState.RETIRED))
+    cancelled = sum(operations.retire_rule(rule, why=values["why"], origin=origin) for rule in rules)
+    return _said(ids, rules, f"retired; {show.several(cancelled, 'occurrence')} cancelled, the history stays")
+
+
+def _said(ids: Sequence[int], moved: Sequence[Rule], what: str) -> list[str]:
+    stayed = len(ids) - len(moved)
+    said = [f"{show.several(len(moved), 'rule')} {what}."] if moved else []
+    return said + ([f"{show.several(stayed, 'rule')} stayed as before: not in a state for that."] if stayed else [])
+
+
+PAUSE = Verb("pause", "Pause", "Nothing of them starts until they are resumed; what comes due is held.", _pause)
+RESUME = Verb("resume", "Resume", "They start again, and what was held is released.", _resume)
+RETIRE = Verb(
+    "retire", "Retire", "They end for good: what was not sent is cancelled, the history stays.", _retire, is_grave=True
+)
+FROM = {PAUSE.key: {RuleState.ACTIVE}, RESUME.key: {RuleState.PAUSED}, RETIRE.key: {RuleState.ACTIVE, RuleState.PAUSED}}
+
+
+@admin.register(Rule)
+class RuleAdmin(ActingAdmin, PunctualAdmin):
+    """What should happen when."""
+
+    form = RuleForm
+    verbs = (PAUSE, RESUME, RETIRE)
+    list_display = ("name", "state_badge", "whom", "when", "handler", "next_due")
+    list_filter = (("state", ChoicesCheckboxFilter),)
+    list_select_related = ("entity",)
+    list_per_page = 25
+    search_fields = ("name",)
+    autocomplete_fields = ("entity",)
+    change_form_template = "events/rule.html"
+    fieldsets = (
+        (None, {"fields": ("name",)}),
+        ("When", {"fields": ("local_time", "start_date", "rrule", ("anchor", "anchor_offset_days"), "timezone")}),
+        ("For whom", {"fields": ("entity", "audience_kind", "audience_filter")}),
+        ("What", {"fields": ("handler", "payload", "snapshot")}),
+        ("Where the calendar or the clock is odd", {"fields": (("gap", "fold", "leap"),)}),
+        (
+            "When it fails, or comes late",
+            {"fields": (("max_attempts", "backoff_base", "backoff_cap"), ("grace", "expires_after"))},
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
+        """The rows, each with the earliest of its planned occurrences."""
+        return super().get_queryset(request).annotate(next_due_at=queries.next_due("rule"))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, and the preview of a rule that is being written."""
+        view = self.admin_site.admin_view(self.preview_view)
+        return [
+            path("preview/", view, name="events_rule_preview_new"),
+            path("<int:rule_id>/preview/", view, name="events_rule_preview"),
+            *super().get_urls(),
+        ]
+
+    def has_change_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
+        """A retired rule is history: to be read."""
+        retired = obj is not None and obj.state == RuleState.RETIRED
+        return not retired and super().has_change_permission(request, obj)
+
+    def is_possible(self, verb: Verb, row: Rule) -> bool:
+        """Whether the verb fits the rule's state."""
+        return row.state in FROM[verb.key]
+
+    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
+        """Create or change it, with its rows."""
+        write = operations.change_rule if change else operations.create_rule
+        write(obj, horizon=settings.PUNCTUAL_HORIZON, origin=origin_of(request))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """Rules are retired: the page that asks for the reason."""
+        return HttpResponseRedirect(f"{self._address(RETIRE)}?ids={object_id}")
+
+    def preview_view(self, request: HttpRequest, rule_id: int | None = None) -> HttpResponse:
+        """A fragment: what the form's present values would fire, or why nothing."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        form = RuleForm(request.POST, instance=Rule.objects.filter(pk=rule_id).first())
+        return TemplateResponse(request, "events/firings.html", preview(form, now=clock.now()))
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The form, with the next firings beside it."""
+        row: Rule | None = kwargs.get("obj")
+        context |= {"zones": canonical_zones(), "show_delete": False}
+        if row:
+            context |= {"page": {"badge": show.badge(row.state), "verbs": self.verbs_for(request, row)}}
+            if row.state != RuleState.RETIRED:
+                context |= {"firings": next_firings(Rule.objects.get(pk=row.pk), now=clock.now())}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @display(description="State", ordering="state")
+    def state_badge(self, row: Rule) -> SafeString:
+        """The state, in its colour."""
+        return show.badge(row.state)
+
+    @display(description="For")
+    def whom(self, row: Rule) -> str:
+        """Its entity or audience."""
+        return queries.whom_in_words(row)
+
+    @display(description="When")
+    def when(self, row: Rule) -> str:
+        """Its time, in words."""
+        return queries.when_in_words(row)
+
+    @display(description="Next due, UTC")
+    def next_due(self, row: Any) -> str | SafeString:
+        """The earliest of its planned occurrences."""
+        if row.next_due_at or row.state == RuleState.RETIRED or not row.planned_until:
+            return show.instant(row.next_due_at)
+        return show.quiet(f"after {row.planned_until:%Y-%m-%d}")

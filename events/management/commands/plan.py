@@ -1,0 +1,35 @@
+"""`manage.py plan`: one pass of the planner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from events import planning
+from events.management.asking import PunctualCommand, add_actor, counted, origin_of
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(PunctualCommand):
+    """Running it twice, or beside beat's own planner, writes nothing twice."""
+
+    help = "Write the occurrences of every live rule up to the horizon, once, and say how many were new."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What may be asked."""
+        parser.add_argument(
+            "--once", action="store_true", help="One pass; it is always one. Beat repeats it."
+        )
+        add_actor(parser)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Plan, and say what was written."""
+        horizon = settings.PUNCTUAL_HORIZON
+        origin = origin_of(options)
+        written = planning.plan_due_rules(horizon=horizon, origin=origin)
+        self.say(
+            f"{counted(written, 'occurrence')} planned, up to {origin.now + horizon:%Y-%m-%d %H:%M} UTC."
+        )

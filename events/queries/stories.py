@@ -1,0 +1,92 @@
+"""What happened to one occurrence, from the log, its attempts and the results of the tasks that ran them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django_celery_results.models import TaskResult
+
+from events.models import Attempt, Transition
+from events.queries.words import reason_in_words
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from events.models import Occurrence
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One row of the log. `why` is what the actor said, `detail` whatever else was kept."""
+
+    at: datetime
+    from_state: str
+    to_state: str
+    reason: str
+    words: str
+    actor: str
+    attempt: int
+    why: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt; `result_id` and `status` are those of its chunk's TaskResult, once that is written."""
+
+    number: int
+    worker: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    detail: Any
+    task_id: str
+    result_id: int | None
+    status: str
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long it ran, or None while it does."""
+        return self.finished_at - self.started_at if self.finished_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The moves in the order in which they were made, and the attempts by number."""
+
+    moves: tuple[Move, ...]
+    attempts: tuple[Try, ...]
+
+
+def story(occurrence: Occurrence) -> Story:
+    """All that is known of what happened to the occurrence: three queries."""
+    rows = Transition.objects.filter(occurrence=occurrence).order_by("id")
+    attempts = list(Attempt.objects.filter(occurrence=occurrence).order_by("number"))
+    results = _results({attempt.task_id for attempt in attempts} - {""})
+    return Story(
+        moves=tuple(_move(row) for row in rows),
+        attempts=tuple(_try(attempt, results) for attempt in attempts),
+    )
+
+
+def _move(row: Transition) -> Move:
+    detail = dict(row.detail or {})
+    why = str(detail.pop("why", None) or "")
+    return Move(
+        row.at, row.from_state, row.to_state, row.reason, reason_in_words(row.reason),
+        row.actor, row.attempt, why, detail,
+    )  # fmt: skip
+
+
+def _results(task_ids: set[str]) -> dict[str, tuple[int, str]]:
+    found = TaskResult.objects.filter(task_id__in=task_ids).values_list("task_id", "pk", "status")
+    return {task_id: (key, status) for task_id, key, status in found}
+
+
+def _try(attempt: Attempt, results: dict[str, tuple[int, str]]) -> Try:
+    result_id, status = results.get(attempt.task_id, (None, ""))
+    return Try(
+        attempt.number, attempt.worker, attempt.started_at, attempt.finished_at, attempt.outcome,
+        attempt.detail, attempt.task_id, result_id, status,
+    )  # fmt: skip

@@ -1,0 +1,121 @@
+"""What operators read in place of codes: one sentence or word for every state, reason and hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from events.lifecycle import Hold, Reason, State
+
+if TYPE_CHECKING:
+    from events.models import Occurrence, Rule
+
+STATES: dict[State, str] = {
+    State.SCHEDULED: "waits for its moment",
+    State.PENDING: "claimed, on its way to a worker",
+    State.PROCESSING: "a worker is at it",
+    State.RETRYING: "waits for its next attempt",
+    State.COMPLETED: "done",
+    State.FAILED: "dead letter: every attempt failed, and a person must decide",
+    State.UNKNOWN: "nobody knows whether it happened, and a person must decide",
+    State.CANCELLED: "cancelled, it will not fire",
+    State.SKIPPED: "skipped, there was nothing to do or it was too late",
+}
+
+REASONS: dict[Reason, str] = {
+    Reason.PLANNED: "planned from its rule",
+    Reason.CLAIMED: "a sweep claimed it and handed it to the broker",
+    Reason.STARTED: "a worker started an attempt",
+    Reason.COMPLETED: "the handler said that it is done",
+    Reason.ATTEMPT_FAILED: "the attempt failed; it will be tried again",
+    Reason.ATTEMPTS_SPENT: "the attempt failed, and it was the last one allowed",
+    Reason.DEADLINE_SPENT: "the attempt failed, and the next one would come after its expiry",
+    Reason.REJECTED: "the handler said that it can never succeed",
+    Reason.DECLINED: "the handler said that there is nothing to do",
+    Reason.POSTPONED: "the handler asked to be called later",
+    Reason.EXPIRED: "it was not started before its expiry",
+    Reason.CLAIM_LAPSED: "no worker started it in time, so it was taken back",
+    Reason.START_REFUSED: "a worker could not start it as it was, so it was given back",
+    Reason.WORKER_STOPPING: "the worker was asked to stop and gave it back unstarted",
+    Reason.BUDGET_SPENT: "the chunk took too long, and the worker gave it back unstarted",
+    Reason.BROKER_AWAY: "the broker could not be reached, so it was taken back",
+    Reason.WORKER_LOST: "the worker that ran it was lost",
+    Reason.OUTCOME_UNKNOWN: "nobody can say whether the call happened",
+    Reason.LATE_ANSWER: "a worker that had lost its claim answered; the answer changed nothing",
+    Reason.HANDLER_MISSING: "held, because the rule's handler is not installed",
+    Reason.HANDLER_FOUND: "released, because the rule's handler is installed again",
+    Reason.RULE_PAUSED: "held, because its rule is paused",
+    Reason.RULE_RESUMED: "released, because its rule was resumed",
+    Reason.RULE_RETIRED: "its rule was retired",
+    Reason.ENTITY_DELETED: "its entity was deleted",
+    Reason.SUPERSEDED: "an edit of its rule or entity no longer wants it",
+    Reason.MOVED: "an edit of its rule or entity moved it",
+    Reason.REINSTATED: "an edit of its rule or entity wants it again",
+    Reason.FIRE_NOW: "an operator let it fire at once",
+    Reason.CANCELLED: "an operator cancelled it",
+    Reason.REPLAYED: "an operator gave it new attempts",
+    Reason.RESOLVED: "an operator settled it",
+}
+
+HOLDS: dict[Hold, str] = {
+    Hold.RULE_PAUSED: "Held: its rule is paused. Resume the rule.",
+    Hold.HANDLER_MISSING: "Held: its rule's handler is not installed. Install it again, or choose another for the rule.",
+}
+
+PERIODS = {"YEARLY": "every year", "MONTHLY": "every month", "WEEKLY": "every week", "DAILY": "every day"}
+WEEKDAYS = {"MO": "Mon", "TU": "Tue", "WE": "Wed", "TH": "Thu", "FR": "Fri", "SA": "Sat", "SU": "Sun"}
+
+
+def reason_in_words(code: str) -> str:
+    """What a reason code means; a code from another version of Punctual stands for itself."""
+    return REASONS[Reason(code)] if code in set(Reason) else code.replace("_", " ")
+
+
+def state_in_words(code: str) -> str:
+    """What a state means for an operator."""
+    return STATES[State(code)]
+
+
+def hold_in_words(occurrence: Occurrence) -> str:
+    """Why the occurrence is held and what would let it go, or "" where nothing holds it."""
+    return HOLDS[Hold(occurrence.hold)] if occurrence.hold else ""
+
+
+def when_in_words(rule: Rule) -> str:
+    """The rule's time as far as a few words can say it; a richer RRULE stands for itself."""
+    clock = f"at {rule.local_time:%H:%M:%S}".removesuffix(":00")
+    zone = rule.timezone or "everyone's own time"
+    return f"{_day_in_words(rule)} {clock}, {zone}"
+
+
+def whom_in_words(rule: Rule) -> str:
+    """For whom the rule fires."""
+    if rule.entity_id is not None:
+        return str(rule.entity)
+    chosen = ", ".join(f"{name} = {value}" for name, value in rule.audience_filter.items())
+    return f"every {rule.audience_kind}" + (f" with {chosen}" if chosen else "")
+
+
+def _day_in_words(rule: Rule) -> str:
+    anchor = _anchor_in_words(rule)
+    if not rule.rrule:
+        return f"once, {anchor}" if anchor else f"once, on {rule.start_date}"
+    period = _period_in_words(rule.rrule)
+    return f"{period}, {anchor}" if anchor else period
+
+
+def _anchor_in_words(rule: Rule) -> str:
+    days = rule.anchor_offset_days
+    if not rule.anchor:
+        return ""
+    if not days:
+        return f"on the {rule.anchor}"
+    return f"{abs(days)} day{'s' if abs(days) > 1 else ''} {'after' if days > 0 else 'before'} the {rule.anchor}"
+
+
+def _period_in_words(rrule: str) -> str:
+    parts = dict(part.split("=", 1) for part in rrule.upper().split(";") if "=" in part)
+    freq = parts.pop("FREQ", "")
+    days = parts.pop("BYDAY", "").split(",") if freq == "WEEKLY" and "BYDAY" in parts else []
+    if freq not in PERIODS or parts or not set(days) <= set(WEEKDAYS):
+        return rrule
+    return "every " + ", ".join(WEEKDAYS[day] for day in days) if days else PERIODS[freq]

@@ -1,0 +1,1 @@
+"""How our templates show rows, states, instants and durations."""

@@ -1,0 +1,60 @@
+"""Beat's scheduler: django-celery-beat's, kept alive through an outage of the database.
+
+Its own dies when the database is away while it reads its entries again.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, connection
+from django_celery_beat.schedulers import DatabaseScheduler
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+
+
+class OutageProofScheduler(DatabaseScheduler):
+    """No tick while the database is away; the next tick after its return sends what is due by then."""
+
+    _away = False
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due; the seconds until the next look."""
+        if not self._database_answers():
+            return RETRY_SECONDS
+        try:
+            return float(super().tick(*args, **kwargs))
+        except (DatabaseError, InterfaceError) as error:
+            self._note_absence(error)
+            return RETRY_SECONDS
+
+    def sync(self) -> None:
+        """Write what ran when; kept for the next time if the database is away."""
+        if self._database_answers():
+            super().sync()
+
+    def _database_answers(self) -> bool:
+        try:
+            # asks a kept connection for a sign of life, and closes a dead one
+            connection.health_check_done = False  # type: ignore[attr-defined]
+            connection.close_if_health_check_failed()
+            connection.ensure_connection()
+        except (DatabaseError, InterfaceError) as error:
+            self._note_absence(error)
+            return False
+        if self._away:
+            self._away = False
+            logger.warning("the database is back: beat carries on")
+        return True
+
+    def _note_absence(self, error: Exception) -> None:
+        connection.close()
+        if not self._away:
+            self._away = True
+            reason = str(error).strip().splitlines()
+            logger.warning(
+                "the database is away: beat waits for it (%s)", reason[0] if reason else type(error)
+            )

@@ -1,0 +1,104 @@
+"""What the database itself refuses, whoever asks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, ProgrammingError, connection, transaction
+
+from events.lifecycle import FINAL, IN_FLIGHT, LEGAL_MOVES, State, is_legal
+from events.models import Occurrence, Transition
+from tests.engine.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def force(row: Occurrence, state: State, world: World) -> None:
+    """Write a state with all that its CHECKs want, past the one door."""
+    in_flight = state in IN_FLIGHT
+    Occurrence.objects.filter(pk=row.pk).update(
+        state=state,
+        claim_token=uuid4() if in_flight else None,
+        lease_expires_at=world.now if in_flight else None,
+        finished_at=world.now if state in FINAL else None,
+    )
+
+
+def put_into(row: Occurrence, state: State, world: World) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        force(row, state, world)
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+
+
+@pytest.mark.parametrize("to_state", State)
+@pytest.mark.parametrize("from_state", State)
+def test_the_database_allows_the_legal_moves_and_no_other(
+    world: World, from_state: State, to_state: State
+) -> None:
+    (row,) = world.due()
+    put_into(row, from_state, world)
+    if from_state == to_state or is_legal(from_state, to_state):
+        force(row, to_state, world)
+    else:
+        with pytest.raises(IntegrityError, match=f"illegal move of occurrence {row.pk}: {from_state} to {to_state}"):
+            force(row, to_state, world)
+
+
+def test_every_state_can_be_reached_and_every_final_one_ends_the_way() -> None:
+    reached = {State.SCHEDULED}
+    while more := {target for state in reached for target in LEGAL_MOVES[state]} - reached:
+        reached |= more
+    assert reached == set(State)
+    assert all(not LEGAL_MOVES[state] for state in (State.COMPLETED, State.SKIPPED))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param({"state": "DONE"}, id="a state that does not exist"),
+        pytest.param({"claim_token": uuid4()}, id="a claim on a row that waits"),
+        pytest.param({"finished_at": "now"}, id="an end of a row that waits"),
+        pytest.param({"failures": 1}, id="more failures than attempts"),
+        pytest.param({"fold": 2}, id="a third time of the same hour"),
+        pytest.param({"hold": "because"}, id="a hold without a known cause"),
+    ],
+)
+def test_rows_that_contradict_themselves_are_refused(world: World, broken: dict[str, object]) -> None:
+    (row,) = world.due()
+    values = {name: world.now if value == "now" else value for name, value in broken.items()}
+    with pytest.raises(IntegrityError):
+        Occurrence.objects.filter(pk=row.pk).update(**values)
+
+
+def test_one_slot_is_one_row(world: World) -> None:
+    (row,) = world.due()
+    row.pk = None
+    with pytest.raises(IntegrityError, match="occurrence_once_per_slot"):
+        row.save(force_insert=True)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE events_transition SET reason = ''", "DELETE FROM events_transition"])
+def test_the_log_is_append_only(world: World, statement: str) -> None:
+    world.due()
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("TRUNCATE events_transition")
+    assert Transition.objects.count() == 1
+
+
+def test_the_log_replays_to_where_every_row_stands(world: World) -> None:
+    world.due(4)
+    world.due(2, handler="idempotent")
+    world.claim(batch=3)
+    world.now += timedelta(minutes=10)
+    world.tick()
+    for row in Occurrence.objects.all():
+        at = ""
+        for move in row.transitions.order_by("id"):
+            assert move.from_state == at
+            at = move.to_state
+        assert at == row.state

@@ -1,0 +1,1 @@
+"""The examples are what they say."""
