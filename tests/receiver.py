@@ -84,7 +84,7 @@ class Log:
 
     def write(self, request: Request, connection: int) -> int:
         """Append the call; return how many calls had this key, with this one."""
-        received_at = time.time()  # noqa: TID251 - another program's clock
+        received_at = time.time()
         try:
             body = json.loads(request.body or b"null")
         except ValueError:
@@ -180,7 +180,7 @@ def later(seconds: float, do: Callable[[], object]) -> None:
 def retry_after(connection: Connection, request: Request, value: str) -> None:
     """Ask for a wait, in one of the two forms."""
     if request.options.get("form") == "date":
-        moment = time.time()  # noqa: TID251 - another program's clock
+        moment = time.time()
         connection.answer(
             503,
             Date=formatdate(moment, usegmt=True),

@@ -14,7 +14,7 @@ from django.urls import path, reverse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from events.admin.base import AnyModelAdmin, origin_of
-from events.admin.show import several
+from events.templatetags.show import several
 from events.errors import PunctualError
 
 if TYPE_CHECKING:

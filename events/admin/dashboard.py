@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from events import clock, queries
-from events.admin import show
+from events.templatetags import show
 from events.lifecycle import IN_FLIGHT
 from events.timing import zone
 

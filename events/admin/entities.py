@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import AllValuesCheckboxFilter
 from unfold.decorators import display
 
 from events import clock, operations, queries
-from events.admin import show
+from events.templatetags import show
 from events.admin.acting import ActingAdmin, Verb
 from events.admin.base import PunctualAdmin, origin_of, tell_form
 from events.admin.filters import PresenceFilter, ZoneFilter

@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from events import queries
-from events.admin import show
+from events.templatetags import show
 from events.admin.base import ReadOnlyAdmin
 from events.admin.filters import OutcomeFilter, ReasonFilter
 from events.models import Attempt, Sweep, Transition

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from events import clock, operations, queries
-from events.admin import show
+from events.templatetags import show
 from events.admin.acting import ActingAdmin, ReasonForm, Verb
 from events.admin.base import ReadOnlyAdmin
 from events.admin.filters import HoldFilter, LatenessFilter, StateFilter, ZoneFilter

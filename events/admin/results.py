@@ -9,7 +9,7 @@ from django_celery_results.models import GroupResult, TaskResult
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
-from events.admin import show
+from events.templatetags import show
 from events.admin.base import ReadOnlyAdmin
 from events.admin.filters import TaskStatusFilter
 from events.models import Attempt

@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import display
 
 from events import clock, operations, queries
-from events.admin import show
+from events.templatetags import show
 from events.admin.acting import ActingAdmin, Verb
 from events.admin.base import PunctualAdmin, origin_of
 from events.admin.rule_form import RuleForm, next_firings, preview

@@ -149,7 +149,7 @@ def holds(_: datetime) -> Finding:
     by_cause = [f"{counted(rows, 'row')} by {cause.value}" for cause, rows in held.items()]
     says = f"Held back: {', '.join(by_cause)}."
     if Hold.HANDLER_MISSING in held:
-        next_step = "Install the missing handler again (see list_handlers): its rows fire then. Nothing is lost meanwhile."
+        next_step = "Install the missing handler again (see: manage.py list_handlers); its rows fire then."
         return warn("holds", says, next_step)
     return ok("holds", says)
 

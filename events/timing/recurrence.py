@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import month_name
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +27,10 @@ from events.timing.zones import zone
 MOST_OFFSET_DAYS = 36_525
 # More than the longest gap or fold (a whole day, where the date line was crossed).
 _MARGIN = timedelta(hours=26)
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +214,9 @@ def _nominal(
 
 
 def _leap_note(nominal: datetime, moved: int, note: str) -> str:
-    month = nominal.month if nominal.day > 1 else nominal.month - 1
-    leap = f"leap: {moved} {month_name[month]} observed on {nominal.day} {month_name[nominal.month]}"
+    observed = nominal.month - 1
+    meant = observed if nominal.day > 1 else observed - 1
+    leap = f"leap: {moved} {_MONTHS[meant]} observed on {nominal.day} {_MONTHS[observed]}"
     return f"{leap}; {note}" if note else leap
 
 

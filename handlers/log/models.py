@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Now  # noqa: TID251 - the database writes it, as a default
 
 
 class Delivery(models.Model):

@@ -32,7 +32,7 @@ CONTEXT = HandlerContext(
     rule_id=3,
     rule_name="birthday",
     entity=ALICE,
-    slot=datetime(2027, 3, 14, 2, 30),  # noqa: DTZ001 - a slot is wall time; this one is in a gap
+    slot=datetime(2027, 3, 14, 2, 30),
     timezone="America/New_York",
     due_at=DUE,
     deadline=DUE + timedelta(seconds=10),
@@ -74,7 +74,7 @@ def fresh_client() -> Iterator[None]:
 
 
 @pytest.fixture
-def call(fresh_client: None) -> Call:  # noqa: ARG001 - for its effect
+def call(fresh_client: None) -> Call:
     """Make one attempt at a webhook; returns its context and its outcome."""
 
     def call(url: str, *, within: float = 10, **changes: Any) -> tuple[HandlerContext, Outcome]:

@@ -96,7 +96,7 @@ def test_proxies_of_the_environment_are_not_used(
     assert isinstance(call(receiver.url("/ok"))[1], Completed)
 
 
-def test_one_client_serves_a_process_and_a_child_begins_its_own(fresh_client: None) -> None:  # noqa: ARG001
+def test_one_client_serves_a_process_and_a_child_begins_its_own(fresh_client: None) -> None:
     assert client() is client()
     subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], check=True, timeout=60)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.unit.handlers.conftest import Call
 
 REFUSED = [
-    ("0.0.0.0", "this host"),  # noqa: S104 - refused, not bound
+    ("0.0.0.0", "this host"),
     ("127.0.0.1", "loopback"), ("127.255.255.254", "loopback"),
     ("10.0.0.1", "private"), ("172.16.0.1", "private"), ("172.31.255.255", "private"),
     ("192.168.1.1", "private"), ("169.254.0.1", "link-local"), ("169.254.169.254", "metadata"),
