@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from celery.utils import log
 from django.db import DatabaseError, InterfaceError, connection
 from django_celery_beat.schedulers import DatabaseScheduler
 
@@ -30,10 +31,16 @@ class OutageProofScheduler(DatabaseScheduler):
         except (DatabaseError, InterfaceError) as error:
             self._note_absence(error)
             return RETRY_SECONDS
+        except (SystemExit, KeyboardInterrupt):
+            # a signal, perhaps in the middle of a query: the last sync needs a fresh connection
+            connection.close()
+            raise
 
     def sync(self) -> None:
         """Write what ran when; kept for the next time if the database is away."""
-        if self._database_answers():
+        # Beat's signal handler calls this too, perhaps while the interrupted query holds the connection's lock:
+        # waiting for it would last for ever. The end of beat's loop calls it again.
+        if not log._in_sighandler and self._database_answers():
             super().sync()
 
     def _database_answers(self) -> bool:

@@ -234,7 +234,9 @@ def _database(url: str, var: Path) -> dict[str, Any]:
             "OPTIONS": {"connect_timeout": 10},
         }
     try:
-        database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True))
+        database: dict[str, Any] = dict(
+            dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True)
+        )
     except (ValueError, dj_database_url.UnknownSchemeError):
         database = {}
     if database.get("ENGINE") != "django.db.backends.postgresql" or not database.get("NAME"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.database import CommittedDatabase, current_url, empty_all_tables
+from tests.harness.postgres import StoppablePostgres
 from tests.harness.rabbitmq import HOW_TO_GET_IT, RabbitNode, installed_server
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ def committed_db(transactional_db: None) -> CommittedDatabase:
     return CommittedDatabase(url=current_url())
 
 
+@pytest.fixture
+def own_postgres() -> Iterator[StoppablePostgres]:
+    """A PostgreSQL of this test's own, to stop and start: `.url`, `.stop()`, `.start()`."""
+    server = StoppablePostgres()
+    yield server
+    server.remove()
+
+
 @pytest.fixture(scope="session")
 def rabbitmq_node() -> Iterator[RabbitNode]:
     """A private RabbitMQ node for the session. Whoever kills it starts it again."""
@@ -46,9 +55,10 @@ def rabbitmq_node() -> Iterator[RabbitNode]:
     node.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def rabbitmq_url(rabbitmq_node: RabbitNode) -> str:
-    """The CELERY_BROKER_URL of a private RabbitMQ node."""
+    """The CELERY_BROKER_URL of a private RabbitMQ node, whose queues of earlier tests are gone."""
+    rabbitmq_node.forget_queues()
     return rabbitmq_node.url
 
 

@@ -9,26 +9,33 @@ from uuid import uuid4
 from django.contrib import messages
 from django.core.exceptions import EmptyResultSet
 from django.core.paginator import Paginator
+from django.db.models import JSONField
 from django.http import HttpResponseRedirect
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
+from unfold.views import ChangeList as UnfoldChangeList
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from events import clock
 from events.operations import InvalidInput
+from events.templatetags import show
 from events.transitions import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.contrib.admin import ModelAdmin
-    from django.db.models import QuerySet
+    from django.contrib.admin.views.main import ChangeList
+    from django.db.models import Model, QuerySet
     from django.forms import ModelForm
     from django.http import HttpRequest, HttpResponse
 
     AnyModelAdmin = ModelAdmin[Any]
     AnyPaginator = Paginator[Any]
+    AnyChangeList = ChangeList
 else:
     AnyModelAdmin = UnfoldModelAdmin
+    AnyChangeList = UnfoldChangeList
     AnyPaginator = Paginator
 
 
@@ -44,6 +51,12 @@ def tell_form(form: ModelForm[Any], refused: InvalidInput, homes: Mapping[str, s
         at_home = place if place in form.fields else homes.get("*")
         for sentence in sentences:
             form.add_error(at_home, sentence if name == at_home else f"{name}: {sentence}")
+
+
+def suggest_zones(form: ModelForm[Any]) -> None:
+    """Let the browser offer the zones of the page's datalist, while a name is being typed."""
+    if "timezone" in form.fields:
+        form.fields["timezone"].widget.attrs["list"] = "zones"
 
 
 class PlannedPaginator(AnyPaginator):
@@ -82,6 +95,15 @@ class PlannedPaginator(AnyPaginator):
         return int(self._plan["Plan Rows"])
 
 
+class PunctualChangeList(AnyChangeList):
+    """The full table is never counted for the title's sake."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """One page."""
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
+
 class PunctualAdmin(AnyModelAdmin):
     """Lists that stay fast on millions of rows; a refusal that comes after the form's own check is said, not raised."""
 
@@ -92,6 +114,11 @@ class PunctualAdmin(AnyModelAdmin):
     list_disable_select_all = True
     list_fullwidth = True
     list_filter_submit = True
+    formfield_overrides = {JSONField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}}  # noqa: RUF012
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:  # noqa: ARG002 - Django's signature
+        """Ours."""
+        return PunctualChangeList
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """The form; between its check and the write the world may have changed."""
@@ -104,6 +131,9 @@ class PunctualAdmin(AnyModelAdmin):
 
 class ReadOnlyAdmin(PunctualAdmin):
     """Rows that the machine writes: to be read."""
+
+    change_form_template = "events/read.html"
+    hidden: tuple[str, ...] = ()
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:  # noqa: ARG002 - Django's signature
         """Nobody: the machine writes them."""
@@ -120,5 +150,12 @@ class ReadOnlyAdmin(PunctualAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The row, without buttons that would do nothing."""
-        return super().change_view(request, object_id, form_url, {"show_save": False, **(extra_context or {})})
+        """The row, every column as it stands."""
+        row = self.get_object(request, object_id)
+        facts = _facts(row, self.hidden) if row and self.has_view_permission(request, row) else []
+        return super().change_view(request, object_id, form_url, {"facts": facts, **(extra_context or {})})
+
+
+def _facts(row: Model, hidden: tuple[str, ...]) -> list[tuple[str, Any]]:
+    columns = [field for field in row._meta.concrete_fields if field.name not in hidden]
+    return [(str(field.verbose_name), show.value(getattr(row, field.name))) for field in columns]

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from events import clock, operations, queries
 from events.templatetags import show
 from events.admin.acting import ActingAdmin, Verb
-from events.admin.base import PunctualAdmin, origin_of, tell_form
+from events.admin.base import PunctualAdmin, origin_of, suggest_zones, tell_form
 from events.admin.filters import PresenceFilter, ZoneFilter
 from events.models import Entity, Occurrence
 from events.operations import EntityFacts, InvalidInput
@@ -57,6 +57,10 @@ class EntityForm(AnyEntityForm):
             "timezone": "The name of a city's zone, such as Europe/Berlin. Start to type, and choose.",
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        suggest_zones(self)
+
     def clean_attributes(self) -> dict[str, Any]:
         """Facts have names: an object, and no other JSON."""
         given = self.cleaned_data["attributes"]
@@ -80,7 +84,7 @@ def _delete(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[
 
 
 DELETE = Verb(
-    "delete", "Delete", "What is planned for them is cancelled; their history stays.", _delete, is_grave=True
+    "delete", "Delete", "What is planned for it is cancelled; its history stays.", _delete, is_grave=True
 )
 
 
@@ -95,6 +99,7 @@ class EntityAdmin(ActingAdmin, PunctualAdmin):
     search_fields = ("external_id", "name")
     search_help_text = "An external id or a name."
     change_form_template = "events/entity.html"
+    fields = ("kind", "external_id", "name", "timezone", "attributes", "leap")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entity]:
         """The rows, each knowing the instant at which it was read; deleted ones cannot be chosen for a rule."""

@@ -63,19 +63,19 @@ def _verb(
 
 
 FIRE_NOW = Verb(
-    "fire-now", "Fire now", "They fire at once instead of at their moment.",
+    "fire-now", "Fire now", "Fires at once instead of at its moment.",
     _verb(operations.fire_now, "will fire now", "SCHEDULED or RETRYING, not held,"),
 )  # fmt: skip
 CANCEL = Verb(
-    "cancel", "Cancel", "They will not fire, even if their messages are already on the way.",
+    "cancel", "Cancel", "Will not fire, even if its message is already on the way.",
     _verb(operations.cancel, "cancelled", "SCHEDULED, PENDING or RETRYING"), is_grave=True,
 )  # fmt: skip
 REPLAY = Verb(
-    "replay", "Replay", "They get new attempts, with the same idempotency keys.",
+    "replay", "Replay", "Gets new attempts, with the same idempotency key.",
     _verb(operations.replay, "will be tried again", "FAILED or UNKNOWN"),
 )  # fmt: skip
 RESOLVE = Verb(
-    "resolve", "Resolve", "They are settled by your word; nothing is called.",
+    "resolve", "Resolve", "Settled by your word; nothing is called.",
     _verb(
         lambda ids, *, to_state, why, origin: operations.resolve(
             ids, to_state=State(to_state), why=why, origin=origin
@@ -113,17 +113,7 @@ class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
     search_fields = ("id",)
     search_help_text = "A number, an idempotency key, or an entity's external id or the beginning of its name."
     change_form_template = "events/occurrence.html"
-    fieldsets = (
-        (
-            "In detail",
-            {
-                "fields": (
-                    "id", "idempotency_key", "timezone", "tzdata_version", "fold", "available_at", "failures",
-                    "claim_token", "lease_expires_at", "created_at", "started_at", "finished_at", "snapshot",
-                )
-            },
-        ),
-    )  # fmt: skip
+    hidden = ("rule", "entity", "slot", "note", "due_at", "state", "hold")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Occurrence]:
         """The rows, each knowing the instant at which it was read."""

@@ -36,10 +36,6 @@ class TaskResultAdmin(ReadOnlyAdmin):
     search_help_text = "A task's id."
     ordering = ("-date_done",)
     change_form_template = "events/task_result.html"
-    fields = (
-        "task_id", "task_name", "periodic_task_name", "status", "worker", "result", "task_kwargs", "traceback",
-        "date_created", "date_started", "date_done", "meta",
-    )  # fmt: skip
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[TaskResult], search_term: str
@@ -53,9 +49,9 @@ class TaskResultAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """The result, and the attempts that its task ran."""
         row = self.get_object(request, object_id)
-        ran = Attempt.objects.filter(task_id=row.task_id).select_related("occurrence__rule", "occurrence__entity") \
-            if row and row.task_id else Attempt.objects.none()
-        told = {"attempts": ran.order_by("id")[:MOST_SHOWN], "most_shown": MOST_SHOWN}
+        ran = Attempt.objects.filter(task_id=row.task_id) if row and row.task_id else Attempt.objects.none()
+        shown = ran.select_related("occurrence__rule", "occurrence__entity").order_by("id")[:MOST_SHOWN]
+        told = {"attempts": shown, "most_shown": MOST_SHOWN}
         return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
 
     @display(description="Done, UTC")

@@ -8,7 +8,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from events import clock, handling, operations, queries
-from events.admin.base import tell_form
+from events.admin.base import suggest_zones, tell_form
 from events.errors import InvalidField
 from events.models import Rule
 from events.operations import InvalidInput
@@ -49,7 +49,8 @@ class RuleForm(AnyRuleForm):
             "anchor_offset_days", "timezone", "gap", "fold", "leap", "handler", "payload", "snapshot",
             "max_attempts", "backoff_base", "backoff_cap", "grace", "expires_after",
         )  # fmt: skip
-        help_texts = {  # noqa: RUF012 - Django's own attribute
+        labels = {"rrule": "Recurrence (RRULE)"}  # noqa: RUF012 - Django's own attribute
+        help_texts = {  # noqa: RUF012
             "payload": "What the handler is told, as a JSON object.",
             "max_attempts": "After as many failures it becomes a dead letter.",
             "backoff_base": "The first wait after a failure, as h:mm:ss; it doubles each time, with jitter …",
@@ -58,6 +59,7 @@ class RuleForm(AnyRuleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        suggest_zones(self)
         handler, choices = self.instance.handler, self.fields.get("handler")
         if choices and handler and handler not in handling.installed():
             choices.choices = [*handler_choices(), (handler, f"{handler} (not installed)")]  # type: ignore[attr-defined]

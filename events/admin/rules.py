@@ -58,10 +58,10 @@ def _said(ids: Sequence[int], moved: Sequence[Rule], what: str) -> list[str]:
     return said + ([f"{show.several(stayed, 'rule')} stayed as before: not in a state for that."] if stayed else [])
 
 
-PAUSE = Verb("pause", "Pause", "Nothing of them starts until they are resumed; what comes due is held.", _pause)
-RESUME = Verb("resume", "Resume", "They start again, and what was held is released.", _resume)
+PAUSE = Verb("pause", "Pause", "Nothing of it starts until it is resumed; what comes due is held.", _pause)
+RESUME = Verb("resume", "Resume", "Starts again, and what was held is released.", _resume)
 RETIRE = Verb(
-    "retire", "Retire", "They end for good: what was not sent is cancelled, the history stays.", _retire, is_grave=True
+    "retire", "Retire", "Ends for good: what was not sent is cancelled, the history stays.", _retire, is_grave=True
 )
 FROM = {PAUSE.key: {RuleState.ACTIVE}, RESUME.key: {RuleState.PAUSED}, RETIRE.key: {RuleState.ACTIVE, RuleState.PAUSED}}
 
@@ -79,10 +79,11 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
     search_fields = ("name",)
     autocomplete_fields = ("entity",)
     change_form_template = "events/rule.html"
+    compressed_fields = False
     fieldsets = (
         (None, {"fields": ("name",)}),
-        ("When", {"fields": ("local_time", "start_date", "rrule", ("anchor", "anchor_offset_days"), "timezone")}),
-        ("For whom", {"fields": ("entity", "audience_kind", "audience_filter")}),
+        ("When", {"fields": (("local_time", "start_date"), "rrule", ("anchor", "anchor_offset_days"), "timezone")}),
+        ("For whom", {"fields": ("entity", ("audience_kind", "audience_filter"))}),
         ("What", {"fields": ("handler", "payload", "snapshot")}),
         ("Where the calendar or the clock is odd", {"fields": (("gap", "fold", "leap"),)}),
         (

@@ -34,10 +34,6 @@ BATCH = 5000
 SHOWN = 50
 
 
-class RefusedRows(CommandError):
-    """The file was refused, with every line that is wrong."""
-
-
 @dataclass(frozen=True, slots=True)
 class Imported:
     """How many rows the file has, of which kinds, and what became of their entities."""
@@ -70,7 +66,7 @@ def import_file(
 ) -> Imported:
     """Import every line, or none; a dry run writes nothing and says what would be.
 
-    Raises RefusedRows with each line that is wrong, UnreadableFile, WrongEncoding.
+    Raises CommandError with each line that is wrong, UnreadableFile, WrongEncoding.
     """
     with _progress_bar(path, "Checking", screen) as tell:
         rows, kinds = _examine(path, kind=kind, report=report, tell=tell)
@@ -101,7 +97,7 @@ def _examine(
                 refusals.add(_twice(row, row.facts))
             seen.add(name)
     if refusals.count:
-        raise RefusedRows(_told(path, refusals, report))
+        raise CommandError(_told(path, refusals, report))
     return rows, kinds
 
 

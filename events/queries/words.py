@@ -83,13 +83,13 @@ def hold_in_words(occurrence: Occurrence) -> str:
 def when_in_words(rule: Rule) -> str:
     """The rule's time as far as a few words can say it; a richer RRULE stands for itself."""
     clock = f"at {rule.local_time:%H:%M:%S}".removesuffix(":00")
-    zone = rule.timezone or "everyone's own time"
-    return f"{_day_in_words(rule)} {clock}, {zone}"
+    own = "everyone's own time" if rule.entity is None else rule.entity.timezone
+    return f"{_day_in_words(rule)} {clock}, {rule.timezone or own}"
 
 
 def whom_in_words(rule: Rule) -> str:
     """For whom the rule fires."""
-    if rule.entity_id is not None:
+    if rule.entity is not None:
         return str(rule.entity)
     chosen = ", ".join(f"{name} = {value}" for name, value in rule.audience_filter.items())
     return f"every {rule.audience_kind}" + (f" with {chosen}" if chosen else "")

@@ -37,7 +37,8 @@ def wall(moment: datetime, pattern: str) -> str:
 @register.filter
 def offset(moment: datetime) -> str:
     """Its distance from UTC."""
-    return f"UTC{moment:%:z}" if moment.utcoffset() else "UTC"
+    hours_and_minutes = f"{moment:%z}"
+    return f"UTC{hours_and_minutes[:3]}:{hours_and_minutes[3:5]}" if moment.utcoffset() else "UTC"
 
 
 @register.filter

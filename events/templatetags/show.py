@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
@@ -14,9 +16,6 @@ from events.models import RuleState
 from events.queries import Lateness
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.db.models import Model
     from django.utils.safestring import SafeString
 
 COLOURS: dict[str, str] = {
@@ -38,6 +37,8 @@ COLOURS: dict[str, str] = {
     Lateness.EARLY: "danger",
 }
 NOTHING = mark_safe('<span class="pn-quiet">–</span>')  # noqa: S308 - a constant
+# A number and its unit stay on one line.
+NARROW = "\N{NO-BREAK SPACE}"
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -67,12 +68,12 @@ def duration(length: timedelta | None) -> str:
     if length is None:
         return "–"
     if abs(length) < timedelta(seconds=10):
-        return f"{length.total_seconds():.3f} s"
+        return f"{length.total_seconds():.3f}{NARROW}s"
     rest, said = round(abs(length).total_seconds()), []
     for size, unit in UNITS:
         amount, rest = divmod(rest, size)
         if amount:
-            said.append(f"{amount} {unit}")
+            said.append(f"{amount}{NARROW}{unit}")
     return ("−" if length < timedelta(0) else "") + " ".join(said[:2])
 
 
@@ -132,3 +133,19 @@ def task_status(word: str) -> SafeString:
     """Celery's word for how a task went, in its colour."""
     colour = {"SUCCESS": "success", "FAILURE": "danger", "REVOKED": "danger"}.get(word, "primary")
     return format_html('<span class="pn-badge pn-{}">{}</span>', colour, word.lower())
+
+
+def value(given: Any) -> Any:
+    """A column's value as it is read best."""
+    match given:
+        case None | "":
+            return NOTHING
+        case datetime(tzinfo=None):
+            return f"{given:%Y-%m-%d %H:%M:%S}, local"
+        case datetime():
+            return format_html("{} UTC", instant(given))
+        case Model():
+            return link_to(given)
+        case dict() | list():
+            return format_html('<pre class="pn-mono">{}</pre>', json.dumps(given, indent=2, ensure_ascii=False))
+    return str(given)

@@ -36,7 +36,7 @@ class EmbeddedPostgres:
         self._server = PostgresServer(folder.resolve(), cleanup_mode=None)
         # The library keeps its lock in a folder that all users share, where the second user cannot open it.
         self._server.runtime_path = _shared_folder()
-        self._lock = fasteners.InterProcessLock(str(_shared_folder() / "postgres.lock"))
+        self._lock = self._server._lock = fasteners.InterProcessLock(str(_shared_folder() / "postgres.lock"))
 
     def start(self) -> None:
         """Make the data folder if it is new, and start the server unless it runs."""
@@ -47,8 +47,7 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stop the server and wait for it: sessions are ended, data is written."""
-        with self._lock:
-            self._server.stop()
+        self._server.stop()
 
     @property
     def pid(self) -> int:

@@ -19,7 +19,6 @@ from tests.commands.conftest import ROOT, csv_file, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.commands.conftest import Process
     from tests.engine.world import World
 
 pytestmark = pytest.mark.django_db
@@ -214,12 +213,3 @@ def test_a_line_is_never_read_further_than_the_limit(tmp_path: Path, monkeypatch
     monkeypatch.setattr(entity_csv, "LONGEST_LINE", len(HEADER))
     refused = run("import_entities", csv_file(tmp_path, HEADER + "x" * len(HEADER) + "\n")).refused
     assert "line 2 is longer" in refused
-
-
-def test_in_a_process_of_its_own_a_mistake_is_one_sentence_and_exit_code_one(manage: Process, tmp_path: Path) -> None:
-    ran = manage("import_entities", csv_file(tmp_path, HEADER + "bob,EST,Bob,\n"))
-    assert ran.returncode == 1
-    assert ran.stderr.startswith("CommandError: ")
-    assert "line 2: timezone: 'EST' is an abbreviation" in ran.stderr
-    assert "Traceback" not in ran.stderr
-    assert ran.stdout == ""

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
         pytest.param({"timezone": "Europe/Berlni"}, "timezone", "'Europe/Berlni'", "Europe/Berlin", id="no such zone"),
         pytest.param({"timezone": "GMT+3"}, "timezone", "'GMT+3'", "zone of a city", id="an offset as zone"),
         pytest.param({"rrule": "FREQ=FORTNIGHTLY"}, "rrule", "FORTNIGHTLY", "WEEKLY", id="no such frequency"),
-        pytest.param({"rrule": "every day"}, "rrule", "every day", "FREQ=", id="no RRULE at all"),
+        pytest.param({"rrule": "every day"}, "rrule", "EVERY DAY", "Use FREQ", id="no RRULE at all"),
         pytest.param({"rrule": "FREQ=DAILY;BYHOUR=25"}, "rrule", "25", "23", id="a twenty-fifth hour"),
         pytest.param(
             {"rrule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"}, "rrule", "YEARLY", "a day", id="30 February"

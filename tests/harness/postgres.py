@@ -76,3 +76,31 @@ def _forget_the_developers_settings() -> None:
     for name in list(os.environ):
         if name.startswith(PREFIXES) and name not in KEPT:
             del os.environ[name]
+
+
+class StoppablePostgres:
+    """A PostgreSQL of one test's own, which it may stop and start again."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="punctual-own-postgres-"))
+        self.folder.chmod(0o755)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, with the data it had."""
+        self._server = EmbeddedPostgres(self.folder / "data", options=THROW_AWAY)
+        self._server.start()
+        self._guard = Guard(self._server.pid, self.folder, signal="QUIT")
+        self.url = self._server.url
+
+    def stop(self) -> None:
+        """Stop it and keep its data."""
+        kept = self.folder.with_suffix(".kept")
+        self._server.stop()
+        self.folder.rename(kept)
+        self._guard.release()
+        kept.rename(self.folder)
+
+    def remove(self) -> None:
+        """Stop it and remove its data."""
+        self._guard.release()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kombu import Connection
 
+from scheduler_project.celery import DEAD_QUEUE, QUEUES
 from tests.harness.guard import Guard
 
 HOW_TO_GET_IT = "no rabbitmq-server is installed; get it with: apt-get install rabbitmq-server"
@@ -83,6 +84,12 @@ class RabbitNode:
         # Not KILL: the node must end its own helpers, which have left its process group.
         self._guard = Guard(-self._group.pid, self._folder, signal="TERM")
         self._wait_until_ready()
+
+    def forget_queues(self) -> None:
+        """Delete the queues of the app, with whatever earlier tests left in them."""
+        with Connection(self.url) as connection, connection.channel() as channel:
+            for queue in (*QUEUES, DEAD_QUEUE):
+                channel.queue_delete(queue.name)
 
     def kill(self) -> None:
         """End the node at once, as a crash would, and keep its data for the next start()."""

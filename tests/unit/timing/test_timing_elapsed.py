@@ -102,6 +102,13 @@ def test_business_hours_follow_the_clock_through_gap_and_fold() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("month", "day"), [("03", 8), ("11", 1)])
+def test_a_named_hour_is_found_on_the_day_that_the_clocks_change(month: str, day: int) -> None:
+    start = f"2025-{month}-{day:02} 00:00"
+    found = fired(start, "FREQ=HOURLY;BYHOUR=3", start, 3, NEW_YORK)
+    assert walls(found) == [f"{day + n:02} 03:00" for n in range(3)]
+
+
 def test_a_named_day_that_begins_twice_is_found_the_first_time() -> None:
     rrule = "FREQ=MINUTELY;INTERVAL=30;BYMONTH=11;BYMONTHDAY=2;BYHOUR=0"
     found = fired("2025-01-01 00:00", rrule, "2025-01-01", 4, "America/Havana")

@@ -26,7 +26,7 @@ NASTY_ZONES = (
     "Africa/Casablanca", "Asia/Kathmandu", "America/Havana", "America/St_Johns", "Pacific/Kwajalein", "UTC",
 )  # fmt: skip
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-LEAST = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+LEAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def some(values: st.SearchStrategy[object], most: int) -> st.SearchStrategy[str]:

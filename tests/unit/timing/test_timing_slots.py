@@ -1,10 +1,11 @@
 """Slots of daily and larger frequencies: the examples of RFC 5545, and the days that months lack."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from events.timing import Leap, Policies, Recurrence, next_firings, zone
+from events.timing import Leap, Policies, Recurrence, next_firings, wall_slots, zone
+from events.timing.rule_text import parse
 
 
 def slots(start: str, rrule: str, limit: int, *, after: str = "0001-01-03", leap: str = "omit") -> list[str]:
@@ -221,3 +222,32 @@ def test_days_that_their_month_lacks_follow_the_leap_policy_and_never_drift(
 ) -> None:
     found = slots(start, rrule, len(expected.split()), after=after, leap=leap)
     assert found == expected.split()
+
+
+@pytest.mark.parametrize("number", [1, 2, 52, 53, -1, -52, -53])
+def test_weeks_are_numbered_as_iso_8601_numbers_them_in_every_kind_of_year(number: int) -> None:
+    rrule = f"FREQ=YEARLY;BYWEEKNO={number};BYDAY=MO,TU,WE,TH,FR,SA,SU"
+    first, last = date(1999, 1, 1), date(2399, 1, 1)
+    found = slots("1999-01-01", rrule, 4000)
+    expected = [
+        day.isoformat()
+        for day in (first + timedelta(days=n) for n in range((last - first).days))
+        if day.isocalendar().week
+        in {number, number + 1 + date(day.isocalendar().year, 12, 28).isocalendar().week}
+    ]
+    assert found[: len(expected)] == expected
+
+
+def test_a_day_that_exists_is_not_noted_because_a_missing_one_moves_onto_it() -> None:
+    for days_of_month, leap in (("28,29", Leap.BACKWARD), ("1,31", Leap.FORWARD)):
+        both = Recurrence(datetime.fromisoformat("2025-01-01"), f"FREQ=MONTHLY;BYMONTHDAY={days_of_month}")
+        after = datetime(2025, 2, 2, tzinfo=UTC)
+        found = next_firings(both, zone("UTC"), Policies(leap=leap), after=after, limit=1)
+        assert found[0].note == ""
+
+
+def test_a_day_moved_into_the_next_month_is_found_from_there() -> None:
+    rule = parse("FREQ=MONTHLY;BYMONTHDAY=31")
+    dtstart, start = datetime.fromisoformat("2025-01-31 09:00"), datetime.fromisoformat("2025-03-01 09:00")
+    found = wall_slots.slots(rule, dtstart, Leap.FORWARD, start=start, end=start)
+    assert list(found) == [(start, 31)]

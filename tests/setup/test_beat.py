@@ -1,0 +1,54 @@
+"""Beat lives through an outage of the database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from scheduler_project import filebroker
+from tests.harness.worker import CeleryProgram, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.harness.postgres import StoppablePostgres
+
+EVERY_SECOND = """
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+second, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
+PeriodicTask.objects.create(name="often", task="punctual.prune", interval=second)
+"""
+
+
+def manage(environment: Mapping[str, str], *arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, "manage.py", *arguments], env=environment, check=True, capture_output=True
+    )
+
+
+def test_beat_waits_for_the_database_and_carries_on(own_postgres: StoppablePostgres, tmp_path: Path) -> None:
+    filebroker.prepare(tmp_path / "broker")
+    environment = {**os.environ, "DATABASE_URL": own_postgres.url, "PUNCTUAL_VAR": str(tmp_path)}
+    manage(environment, "migrate", "-v", "0")
+    manage(environment, "prepare")
+    manage(environment, "shell", "-v", "0", "-c", EVERY_SECOND)
+    messages = tmp_path / "broker" / "messages"
+
+    def sent() -> int:
+        return len(list(messages.iterdir()))
+
+    with CeleryProgram(tmp_path / "beat.log", environment, "beat", "--pidfile=") as beat:
+        eventually(lambda: sent() >= 2, seconds=30, what=lambda: beat.output)
+        own_postgres.stop()
+        beat.wait_for("the database is away: beat waits for it")
+        before = sent()
+        own_postgres.start()
+        beat.wait_for("the database is back: beat carries on")
+        eventually(lambda: sent() >= before + 2, seconds=30, what=lambda: beat.output)
+        assert beat.process.poll() is None
+        assert beat.output.count("the database is away") == 1
+        assert "Traceback" not in beat.output
+        assert beat.stop() == 0
