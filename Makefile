@@ -22,7 +22,8 @@ check: lint ## All checks: style, types, import contracts, migrations
 	@$(RUN) -m mypy .
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(RUN) -m tests.harness.with_postgres manage.py makemigrations --check --dry-run
-	@$(RUN) -m tests.harness.with_postgres manage.py lintmigrations
+	@DJANGO_SETTINGS_MODULE=scheduler_project.settings_for_checks \
+		$(RUN) -m tests.harness.with_postgres manage.py lintmigrations
 
 tests: env ## All tests, with coverage
 	@$(RUN) -m coverage erase

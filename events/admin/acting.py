@@ -107,10 +107,16 @@ class ActingAdmin(AnyModelAdmin):
 
     def _perform(self, request: HttpRequest, verb: Verb, ids: Sequence[int], values: dict[str, Any]) -> None:
         try:
-            for sentence in verb.perform(ids, values, origin_of(request)):
-                messages.success(request, sentence)
+            sentences = verb.perform(ids, values, origin_of(request))
         except PunctualError as error:
             messages.error(request, str(error))
+            return
+        for sentence in sentences:
+            messages.success(request, sentence)
+        self.log_act(request, verb, ids, values["why"])
+
+    def log_act(self, request: HttpRequest, verb: Verb, ids: Sequence[int], why: str) -> None:
+        """Keep who and why, for subclasses whose operations have no log of their own."""
 
     def _asker(self, verb: Verb) -> Callable[..., HttpResponse | None]:
         def ask(_: ActingAdmin, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:

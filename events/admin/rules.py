@@ -114,6 +114,11 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
         """Whether the verb fits the rule's state."""
         return row.state in FROM[verb.key]
 
+    def log_act(self, request: HttpRequest, verb: Verb, ids: Sequence[int], why: str) -> None:
+        """In Django's own log of changes."""
+        for rule in Rule.objects.filter(pk__in=ids):
+            self.log_change(request, rule, f"{verb.label}: {why}")
+
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
         """Create or change it, with its rows."""
         write = operations.change_rule if change else operations.create_rule

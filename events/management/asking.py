@@ -42,7 +42,9 @@ class PunctualCommand(BaseCommand):
             said = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise CommandError(f"The database did not do it: {said}. See: manage.py doctor.") from error
         except KeyboardInterrupt as error:
-            raise CommandError("Interrupted: what was not finished is not written.", returncode=INTERRUPTED) from error
+            raise CommandError(
+                "Interrupted: what was not finished is not written.", returncode=INTERRUPTED
+            ) from error
         except BrokenPipeError as error:
             # Whoever read the output went away; the interpreter's own flush at exit must not complain of it again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -39,13 +39,6 @@ class ZoneReport:
     different: tuple[str, ...]
 
 
-def server_version() -> str:
-    """PostgreSQL's version, such as 15.18."""
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version")
-        return str(cursor.fetchone()[0]).split()[0]
-
-
 def unapplied_migrations() -> list[str]:
     """The migrations that this code has and the database has not, in order: "app.name"."""
     executor = MigrationExecutor(connection)

@@ -23,7 +23,7 @@ from scheduler_project import filebroker
 from tests.engine.world import World
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from tests.harness.database import CommittedDatabase
 
@@ -78,7 +78,7 @@ def manage(committed_db: CommittedDatabase) -> Process:
 
 
 @pytest.fixture
-def use_handlers(settings: SettingsWrapper) -> Iterator[UseHandlers]:
+def use_handlers(settings: Settings) -> Iterator[UseHandlers]:
     """Install these handlers, by dotted path, and no others of the settings."""
 
     def use(*paths: str) -> None:

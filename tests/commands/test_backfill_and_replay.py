@@ -29,10 +29,14 @@ def test_a_backfill_over_a_change_of_clocks_writes_each_missing_slot_once(world:
     past = Occurrence.objects.filter(rule=rule, due_at__lt=world.now)
 
     would = run("backfill", "--rule", "Good morning", *THREE_DAYS, "--dry-run")
-    assert would.out.startswith("6 occurrences of 'Good morning' would be planned, from 2026-03-28T00:00:00+01:00 up to")
+    assert would.out.startswith(
+        "6 occurrences of 'Good morning' would be planned, from 2026-03-28T00:00:00+01:00 up to"
+    )
     assert not past.exists()
 
-    assert run("backfill", "--rule", rule.pk, *THREE_DAYS).out.startswith("6 occurrences of 'Good morning' planned")
+    assert run("backfill", "--rule", rule.pk, *THREE_DAYS).out.startswith(
+        "6 occurrences of 'Good morning' planned"
+    )
     assert set(past.filter(entity__external_id="alice").values_list("due_at", flat=True)) == {
         datetime(2026, 3, 28, 8, tzinfo=UTC),
         datetime(2026, 3, 29, 7, tzinfo=UTC),
@@ -41,19 +45,42 @@ def test_a_backfill_over_a_change_of_clocks_writes_each_missing_slot_once(world:
     assert run("backfill", "--rule", "Good morning", *THREE_DAYS).out.startswith("0 occurrences")
 
 
+def test_a_backfill_says_in_the_log_who_did_it_and_why(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    daily(world)
+    with caplog.at_level("INFO", logger="events.management"):
+        run("backfill", "--rule", "Good morning", *THREE_DAYS, "--dry-run")
+        assert caplog.messages == []
+        run("backfill", "--rule", "Good morning", *THREE_DAYS, "--actor", "alice")
+    assert caplog.messages == ["backfill of 'Good morning' by user:alice: an outage"]
+
+
 def test_local_dates_are_taken_where_the_rule_has_one_zone(world: World) -> None:
     alice = world.person("alice", "Europe/Berlin")
     world.rule(name="fixed", timezone="Asia/Tokyo")
     world.rule(name="hers", entity=alice)
     dates = ("--from", "2026-03-29", "--to", "2026-03-30", "--reason", "x", "--dry-run")
-    assert "from 2026-03-28T15:00:00+00:00 up to 2026-03-29T15:00:00+00:00" in run("backfill", "--rule", "fixed", *dates).out
-    assert "from 2026-03-28T23:00:00+00:00 up to 2026-03-29T22:00:00+00:00" in run("backfill", "--rule", "hers", *dates).out
+    assert (
+        "from 2026-03-28T15:00:00+00:00 up to 2026-03-29T15:00:00+00:00"
+        in run("backfill", "--rule", "fixed", *dates).out
+    )
+    assert (
+        "from 2026-03-28T23:00:00+00:00 up to 2026-03-29T22:00:00+00:00"
+        in run("backfill", "--rule", "hers", *dates).out
+    )
 
 
 @pytest.mark.parametrize(
     ("after", "before", "field", "value", "remedy"),
     [
-        ("2026-03-29", "2026-03-30", "--from", "2026-03-29", "Add an offset from UTC, such as 2026-03-29T00:00+00:00"),
+        (
+            "2026-03-29",
+            "2026-03-30",
+            "--from",
+            "2026-03-29",
+            "Add an offset from UTC, such as 2026-03-29T00:00+00:00",
+        ),
         ("2023-02-29T00:00Z", "2026-03-30", "--from", "'2023-02-29T00:00Z'", "Write it as"),
         ("2026-03-29T00:00Z", "tomorrow", "--to", "'tomorrow'", "Write it as"),
         ("2026-03-29T00:00Z", "2026-03-29T00:00Z", "--to", "is not after --from", "Exchange them"),
@@ -64,7 +91,9 @@ def test_an_instant_that_means_nothing_is_refused_with_its_remedy(
 ) -> None:
     daily(world)
     planned = Occurrence.objects.count()
-    refused = run("backfill", "--rule", "Good morning", "--from", after, "--to", before, "--reason", "x").refused
+    refused = run(
+        "backfill", "--rule", "Good morning", "--from", after, "--to", before, "--reason", "x"
+    ).refused
     assert refused.startswith(f"{field}: ")
     assert value in refused
     assert remedy in refused
@@ -91,7 +120,9 @@ def dead(world: World, state: str, count: int = 1, rule: str = "broken") -> list
     planned = world.rule(name=rule, audience_filter={"of": rule})
     ids = []
     for row in Occurrence.objects.filter(rule=planned).order_by("entity_id", "due_at").distinct("entity_id"):
-        Occurrence.objects.filter(pk=row.pk).update(state="PENDING", claim_token=row.idempotency_key, lease_expires_at=world.now)
+        Occurrence.objects.filter(pk=row.pk).update(
+            state="PENDING", claim_token=row.idempotency_key, lease_expires_at=world.now
+        )
         Occurrence.objects.filter(pk=row.pk).update(state="PROCESSING", attempt=1, failures=1)
         end = world.now if state == "FAILED" else None
         Occurrence.objects.filter(pk=row.pk).update(
@@ -114,14 +145,22 @@ def test_named_dead_letters_are_replayed_and_the_reason_is_kept(world: World) ->
     ]
     told = Transition.objects.get(occurrence_id=failed, reason="replayed")
     assert (told.actor, told.detail) == ("user:alice", {"why": "mended"})
-    assert set(Occurrence.objects.filter(pk__in=[failed, unknown]).values_list("state", flat=True)) == {"RETRYING"}
+    assert set(Occurrence.objects.filter(pk__in=[failed, unknown]).values_list("state", flat=True)) == {
+        "RETRYING"
+    }
 
 
 def test_what_may_have_been_sent_is_replayed_by_rule_only_when_it_is_asked_for(world: World) -> None:
     failed, unknown = dead(world, "FAILED", 2), dead(world, "UNKNOWN", rule="unsure")
-    assert run("replay", "--rule", "unsure", "--reason", "x").refused == "Nothing to replay: none of those is FAILED."
+    assert (
+        run("replay", "--rule", "unsure", "--reason", "x").refused
+        == "Nothing to replay: none of those is FAILED."
+    )
     assert run("replay", "--rule", "broken", "--reason", "x").out.startswith("2 occurrences replayed")
-    assert run("replay", "--all", "--state", "UNKNOWN", "--reason", "x").out == f"1 occurrence replayed: {unknown[0]}.\n"
+    assert (
+        run("replay", "--all", "--state", "UNKNOWN", "--reason", "x").out
+        == f"1 occurrence replayed: {unknown[0]}.\n"
+    )
     assert Occurrence.objects.filter(pk__in=[*failed, *unknown], state="RETRYING").count() == 3
 
 

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 from celery import current_app
 from django.core import checks
+from django.db import connection as database
+from django.db.migrations.recorder import MigrationRecorder
 from kombu import Connection
 
 from events import clock
@@ -28,7 +30,7 @@ from tests.commands.test_backfill_and_replay import dead
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from tests.commands.conftest import UseHandlers
     from tests.engine.world import World
@@ -47,7 +49,7 @@ def test_every_look_is_told_in_a_line_or_as_json(world: World, broker: Path) -> 
     ]  # fmt: skip
     for finding in found:
         assert f"{finding['status']:<4}  {finding['name']}: " in told
-        assert ("next_step" in finding) and bool(finding["next_step"]) is (finding["status"] != "ok")
+        assert bool(finding["next_step"]) is (finding["status"] != "ok")
     assert told.count("-> ") == sum(finding["status"] != "ok" for finding in found)
 
 
@@ -70,7 +72,10 @@ def test_rows_that_wait_too_long_to_be_claimed_are_told_with_the_oldest(world: W
     assert database_checks.overdue(world.now).says.startswith("1 row due")
     Occurrence.objects.filter(pk=rows[1]).update(available_at=world.now - LATE)
     late = database_checks.overdue(world.now)
-    assert (late.status, late.says) == (WARN, "2 rows due and not yet claimed; the oldest has waited 0:02:01.")
+    assert (late.status, late.says) == (
+        WARN,
+        "2 rows due and not yet claimed; the oldest has waited 0:02:01.",
+    )
 
 
 def test_leases_that_nobody_recovers_are_told(world: World) -> None:
@@ -103,7 +108,9 @@ def test_dead_letters_are_counted_by_state(world: World) -> None:
     assert (told.status, told.says) == (WARN, "2 FAILED and 1 UNKNOWN wait for a person.")
 
 
-def test_a_schema_that_lags_behind_the_code_is_a_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schema_that_lags_behind_the_code_is_a_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert database_checks.migrations(world.now).status is OK
     monkeypatch.setattr(health, "unapplied_migrations", lambda: ["events.0002_next"])
     told = database_checks.migrations(world.now)
@@ -112,9 +119,7 @@ def test_a_schema_that_lags_behind_the_code_is_a_failure(world: World, monkeypat
 
 
 def test_a_migration_that_was_not_applied_is_found(world: World) -> None:
-    from django.db.migrations.recorder import MigrationRecorder
-
-    MigrationRecorder.Migration.objects.filter(app="log_handler").delete()  # type: ignore[attr-defined]
+    MigrationRecorder.Migration.objects.filter(app="log_handler").delete()
     assert "log_handler.0001_initial" in health.unapplied_migrations()
 
 
@@ -128,7 +133,9 @@ def test_clocks_may_differ_by_a_second(
     assert f"by {ahead:+.1f} ms" in told.says
 
 
-def test_the_skew_is_this_clock_minus_that_of_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_skew_is_this_clock_minus_that_of_the_database(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # One machine, one clock: what is left is less than the round trip itself.
     assert abs(clock.skew()) < timedelta(seconds=1)
     real = clock.now
@@ -138,7 +145,9 @@ def test_the_skew_is_this_clock_minus_that_of_the_database(world: World, monkeyp
 
 def test_zone_data_is_compared_zone_by_zone_and_instant_by_instant(world: World) -> None:
     # The eve of the change of clocks in Berlin: noon differs from the day before by an hour.
-    report = health.compare_zones([datetime(2020, 3, 28, 12, tzinfo=UTC), datetime(2020, 3, 29, 12, tzinfo=UTC)])
+    report = health.compare_zones(
+        [datetime(2020, 3, 28, 12, tzinfo=UTC), datetime(2020, 3, 29, 12, tzinfo=UTC)]
+    )
     assert (report.zones, report.instants) == (419, 2)
     assert "Europe/Berlin" not in report.missing + report.different
     assert len(report.missing) + len(report.different) < 10
@@ -149,7 +158,11 @@ def test_zones_that_the_database_lacks_or_knows_otherwise_are_counted_and_named(
 ) -> None:
     at = datetime(2027, 3, 28, 12, tzinfo=UTC)
     wall = at.replace(tzinfo=None)
-    theirs = {("UTC", at): wall, ("Europe/Berlin", at): wall + timedelta(hours=1), ("Asia/Tokyo", at): wall + timedelta(hours=9)}
+    theirs = {
+        ("UTC", at): wall,
+        ("Europe/Berlin", at): wall + timedelta(hours=1),
+        ("Asia/Tokyo", at): wall + timedelta(hours=9),
+    }
     monkeypatch.setattr(health, "_local_times", lambda names, instants: theirs)
     report = health.compare_zones([at])
     assert report.different == ("Europe/Berlin",)
@@ -172,7 +185,9 @@ def test_a_difference_in_zone_data_is_a_warning(
     status: Status,
     says: str,
 ) -> None:
-    monkeypatch.setattr(health, "compare_zones", lambda instants: ZoneReport(419, len(instants), missing, different))
+    monkeypatch.setattr(
+        health, "compare_zones", lambda instants: ZoneReport(419, len(instants), missing, different)
+    )
     told = database_checks.zones(world.now)
     assert told.status is status
     assert says in told.says
@@ -182,7 +197,7 @@ def test_a_query_that_takes_too_long_is_one_finding_and_the_others_go_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow(_: datetime) -> Any:
-        with database_checks.connection.cursor() as cursor:
+        with database.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(60)")
 
     monkeypatch.setattr(database_checks, "ANSWER_MS", 50)
@@ -192,11 +207,13 @@ def test_a_query_that_takes_too_long_is_one_finding_and_the_others_go_on(
     assert "canceling statement due to statement timeout" in found[1].says
 
 
-def test_nothing_in_the_database_is_looked_at_while_it_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_in_the_database_is_looked_at_while_it_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuse(**_: object) -> Any:
         raise psycopg.OperationalError("connection refused\nIs the server running?")
 
-    monkeypatch.setattr(database_checks.psycopg, "connect", refuse)
+    monkeypatch.setattr(psycopg, "connect", refuse)
     reached, *others = database_checks.examine_database()
     assert (reached.status, reached.says) == (FAIL, "PostgreSQL does not answer: connection refused.")
     assert [finding.name for finding in others] == list(database_checks.LOOKS)
@@ -210,10 +227,14 @@ def test_a_broker_whose_folder_is_gone_is_a_failure_with_its_next_step() -> None
     assert [(finding.name, finding.status) for finding in others] == [("queues", WARN), ("workers", WARN)]
 
 
-def test_queues_tell_their_depth_their_dead_and_their_jams(broker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queues_tell_their_depth_their_dead_and_their_jams(
+    broker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with current_app.connection_for_write() as connection:
         (broker / "1_a.live.msg").touch()
-        assert queues(connection).says == "Messages waiting: catchup 0, dead 0, live 1, maintenance 0, sweep 0."
+        assert (
+            queues(connection).says == "Messages waiting: catchup 0, dead 0, live 1, maintenance 0, sweep 0."
+        )
         assert queues(connection).status is OK
         monkeypatch.setattr(broker_checks, "DEEP", 0)
         assert (queues(connection).status, queues(connection).next_step[:5]) == (WARN, "Start")
@@ -252,7 +273,7 @@ def test_a_broken_handler_is_one_finding_of_the_doctor_and_stops_none_of_the_oth
     assert "handlers" in ran.refused
 
 
-def test_settings_that_contradict_each_other_are_found_by_name(settings: SettingsWrapper) -> None:
+def test_settings_that_contradict_each_other_are_found_by_name(settings: Settings) -> None:
     assert settings_are_sound().status is OK
     assert checks.run_checks(tags=[TAG]) == []
 

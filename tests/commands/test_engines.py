@@ -18,7 +18,7 @@ from tests.commands.conftest import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from tests.engine.world import World
 
@@ -52,7 +52,10 @@ def test_recovery_returns_a_lapsed_claim_and_says_so(world: World) -> None:
     make_due(world)
     world.claim()
     Occurrence.objects.filter(state="PENDING").update(lease_expires_at=world.now)
-    assert run("recover").out == "1 lapsed claim returned, 0 lost attempts settled (0 of them UNKNOWN), 0 held rows released.\n"
+    assert (
+        run("recover").out
+        == "1 lapsed claim returned, 0 lost attempts settled (0 of them UNKNOWN), 0 held rows released.\n"
+    )
     assert run("recover", "--once").out.startswith("0 lapsed claims returned")
 
 
@@ -66,7 +69,7 @@ def test_one_sweep_hands_what_is_due_to_the_workers(world: World, broker: Path) 
     assert run("sweep", "--once").out == "0 rows recovered, 0 rows handed to the workers.\n"
 
 
-def test_a_sweep_says_when_the_cap_leaves_rows_behind(world: World, broker: Path, settings: SettingsWrapper) -> None:
+def test_a_sweep_says_when_the_cap_leaves_rows_behind(world: World, broker: Path, settings: Settings) -> None:
     world.people({"alice": "Europe/Berlin", "bob": "Asia/Tokyo"})
     world.rule()
     make_due(world, 2)
@@ -74,7 +77,9 @@ def test_a_sweep_says_when_the_cap_leaves_rows_behind(world: World, broker: Path
     assert "More is due" in run("sweep", "--once").out
 
 
-def test_a_sweep_whose_broker_is_away_says_so_and_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_whose_broker_is_away_says_so_and_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(_: object) -> None:
         raise OperationalError("connection refused")
 
@@ -115,7 +120,12 @@ def test_a_second_signal_ends_a_sweep_at_once(world: World, monkeypatch: pytest.
 
 def test_origins_name_the_login_of_who_runs_a_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Origin] = []
-    monkeypatch.setattr("events.planning.plan_due_rules", lambda *, horizon, origin: seen.append(origin) or 0)
+
+    def planned(*, horizon: timedelta, origin: Origin) -> int:
+        seen.append(origin)
+        return 0
+
+    monkeypatch.setattr("events.planning.plan_due_rules", planned)
 
     def nobody() -> str:
         raise KeyError("getpwuid(): uid not found")

@@ -9,7 +9,6 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 import psycopg
-import pytest
 
 from events.management.entity_csv import read_rows
 from events.models import Entity
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
 
 ROWS = 20_000
 INSERT = "INSERT INTO events_entity (kind, external_id, timezone, name, attributes, leap, version)"
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO events_entity%' AND datname = current_database()
+"""
 MEGABYTE = 1_000_000
 
 
@@ -34,19 +37,25 @@ def many_people(path: Path, count: int) -> Path:
 
 
 def blocked(watcher: psycopg.Connection[tuple[int]]) -> bool:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO events_ent%'"
-    row = watcher.execute(waiting).fetchone()
+    row = watcher.execute(WAITING).fetchone()
     assert row is not None
     return row[0] > 0
 
 
-def test_a_kill_in_the_middle_of_an_import_leaves_nothing(committed_db: CommittedDatabase, tmp_path: Path) -> None:
+def test_a_kill_in_the_middle_of_an_import_leaves_nothing(
+    committed_db: CommittedDatabase, tmp_path: Path
+) -> None:
     path = many_people(tmp_path / "people.csv", ROWS)
-    with psycopg.connect(committed_db.url) as rival, psycopg.connect(committed_db.url, autocommit=True) as watcher:
+    with (
+        psycopg.connect(committed_db.url) as rival,
+        psycopg.connect(committed_db.url, autocommit=True) as watcher,
+    ):
         # The rival holds the last person's name and does not commit, so the import stops with all other rows written.
         rival.execute(f"{INSERT} VALUES ('person', 'p{ROWS - 1}', 'UTC', '', '{{}}', '', 1)")
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "import_entities", str(path)], cwd=ROOT, env=committed_db.environment()
+            [sys.executable, "manage.py", "import_entities", str(path)],
+            cwd=ROOT,
+            env=committed_db.environment(),
         )
         try:
             eventually(lambda: blocked(watcher), seconds=60, what="the import to wait for the rival")

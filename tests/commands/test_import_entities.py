@@ -45,7 +45,9 @@ def test_columns_of_no_other_meaning_are_attributes_and_an_empty_cell_is_none(tm
         "alice,europe/berlin,,Alice,forward,2000-02-29, blue \n"
         "room 1,UTC,room,,,,\n"
     )
-    assert run("import_entities", csv_file(tmp_path, text), kind="guest").out.startswith("2 entities imported: 2 new")
+    assert run("import_entities", csv_file(tmp_path, text), kind="guest").out.startswith(
+        "2 entities imported: 2 new"
+    )
 
     alice, room = Entity.objects.get(external_id="alice"), Entity.objects.get(external_id="room 1")
     assert (alice.kind, alice.timezone, alice.leap) == ("guest", "Europe/Berlin", "forward")
@@ -61,9 +63,9 @@ def test_the_people_of_a_rule_get_its_occurrences_in_the_name_of_who_imported_th
     before = Occurrence.objects.count()
     run("import_entities", csv_file(tmp_path, HEADER + ALICE), actor="carol")
     assert Occurrence.objects.count() > before
-    assert set(Transition.objects.filter(occurrence__entity__external_id="alice").values_list("actor", flat=True)) == {
-        "user:carol"
-    }
+    assert set(
+        Transition.objects.filter(occurrence__entity__external_id="alice").values_list("actor", flat=True)
+    ) == {"user:carol"}
 
 
 def test_a_dry_run_says_what_would_change_and_changes_nothing(world: World, tmp_path: Path) -> None:
@@ -105,10 +107,16 @@ def test_another_encoding_is_named_by_line_and_byte_with_the_way_out(
     [
         pytest.param("bob,EST,Bob,", "timezone", "'EST'", "America/New_York", id="an abbreviation"),
         pytest.param("bob,GMT+3,Bob,", "timezone", "'GMT+3'", "the zone of a city", id="an offset"),
-        pytest.param("bob,Europe/Berlni,Bob,", "timezone", "'Europe/Berlni'", "Europe/Berlin", id="a zone misspelt"),
+        pytest.param(
+            "bob,Europe/Berlni,Bob,", "timezone", "'Europe/Berlni'", "Europe/Berlin", id="a zone misspelt"
+        ),
         pytest.param("bob,,Bob,", "timezone", "''", "such as Europe/Berlin", id="no zone"),
-        pytest.param("bob,UTC,Bob,2023-02-29", "birthday", "'2023-02-29'", "YYYY-MM-DD", id="a day that never was"),
-        pytest.param("bob,UTC,Bob,2023-13-01", "birthday", "'2023-13-01'", "YYYY-MM-DD", id="a thirteenth month"),
+        pytest.param(
+            "bob,UTC,Bob,2023-02-29", "birthday", "'2023-02-29'", "YYYY-MM-DD", id="a day that never was"
+        ),
+        pytest.param(
+            "bob,UTC,Bob,2023-13-01", "birthday", "'2023-13-01'", "YYYY-MM-DD", id="a thirteenth month"
+        ),
         pytest.param(",UTC,Bob,", "external_id", "it is empty", "Give every entity one", id="no id"),
         pytest.param("alice,UTC,Bob,", "external_id", "'alice'", "one line", id="an id for the second time"),
         pytest.param("bob,UTC,Bob", "line", "3 cells", "one cell", id="a cell too few"),
@@ -153,7 +161,10 @@ def test_the_first_mistakes_are_shown_and_the_report_has_them_all(tmp_path: Path
 
 def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER + ALICE)
-    assert "cannot be written" in run("import_entities", path, report=tmp_path / "no" / "such" / "folder.csv").refused
+    assert (
+        "cannot be written"
+        in run("import_entities", path, report=tmp_path / "no" / "such" / "folder.csv").refused
+    )
     assert "would overwrite" in run("import_entities", path, report=path).refused
     assert path.read_text(encoding="utf-8") == HEADER + ALICE
     assert not Entity.objects.exists()
@@ -164,7 +175,11 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(tmp_
     [
         ("", "it is empty", "Its first line names the columns"),
         ("\n \n".replace(" ", ""), "it is empty", "Its first line names the columns"),
-        ("external_id,name\n", "it has no column timezone, but external_id, name", "external_id,timezone,name"),
+        (
+            "external_id,name\n",
+            "it has no column timezone, but external_id, name",
+            "external_id,timezone,name",
+        ),
         ("name\n", "no column external_id and no column timezone", "external_id,timezone,name"),
         ("external_id;timezone\nalice;UTC\n", "it has no column external_id", "not semicolons"),
         ("external_id,timezone,team,team\n", "its first line names team twice", "Name every column once"),
@@ -172,7 +187,9 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(tmp_
         ("x" * 1_048_577, "line 1 is longer than 1 MiB", "line ends"),
     ],
 )
-def test_a_file_whose_columns_are_not_clear_is_refused(tmp_path: Path, text: str, problem: str, remedy: str) -> None:
+def test_a_file_whose_columns_are_not_clear_is_refused(
+    tmp_path: Path, text: str, problem: str, remedy: str
+) -> None:
     refused = run("import_entities", csv_file(tmp_path, text)).refused
     assert "cannot be imported" in refused
     assert problem in refused

@@ -14,7 +14,7 @@ from tests.commands.conftest import LOG, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from tests.commands.conftest import UseHandlers
 
@@ -43,7 +43,9 @@ def test_each_handler_is_listed_with_its_kind_its_bounds_and_its_origin(use_hand
     assert webhook.split()[:2] == ["webhook", "idempotent"]
 
 
-def test_a_broken_handler_is_named_with_what_breaks_it_beside_those_that_work(use_handlers: UseHandlers) -> None:
+def test_a_broken_handler_is_named_with_what_breaks_it_beside_those_that_work(
+    use_handlers: UseHandlers,
+) -> None:
     use_handlers(LOG, "handlers.pigeon.Handler", "events.clock.now", f"{HERE}.Nameless", f"{HERE}.AnotherLog")
     ran = run("list_handlers")
     assert LOG in ran.out
@@ -87,7 +89,7 @@ def test_a_sample_that_cannot_be_loaded_whole_is_not_loaded(use_handlers: UseHan
 
 
 @pytest.mark.django_db
-def test_an_installation_without_the_examples_says_what_it_lacks(settings: SettingsWrapper, tmp_path: Path) -> None:
+def test_an_installation_without_the_examples_says_what_it_lacks(settings: Settings, tmp_path: Path) -> None:
     settings.BASE_DIR = tmp_path
     refused = run("load_sample").refused
     assert f"{tmp_path}/examples/people.csv cannot be imported: no such file" in refused

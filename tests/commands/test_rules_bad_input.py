@@ -19,8 +19,12 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     ("fields", "field", "value", "remedy"),
     [
-        pytest.param({"timezone": "EST"}, "timezone", "'EST'", "America/New_York", id="an abbreviation as zone"),
-        pytest.param({"timezone": "Europe/Berlni"}, "timezone", "'Europe/Berlni'", "Europe/Berlin", id="no such zone"),
+        pytest.param(
+            {"timezone": "EST"}, "timezone", "'EST'", "America/New_York", id="an abbreviation as zone"
+        ),
+        pytest.param(
+            {"timezone": "Europe/Berlni"}, "timezone", "'Europe/Berlni'", "Europe/Berlin", id="no such zone"
+        ),
         pytest.param({"timezone": "GMT+3"}, "timezone", "'GMT+3'", "zone of a city", id="an offset as zone"),
         pytest.param({"rrule": "FREQ=FORTNIGHTLY"}, "rrule", "FORTNIGHTLY", "WEEKLY", id="no such frequency"),
         pytest.param({"rrule": "every day"}, "rrule", "EVERY DAY", "Use FREQ", id="no RRULE at all"),
@@ -28,13 +32,23 @@ pytestmark = pytest.mark.django_db
         pytest.param(
             {"rrule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"}, "rrule", "YEARLY", "a day", id="30 February"
         ),
-        pytest.param({"rrule": "FREQ=DAILY;UNTIL=20200101"}, "rrule", "UNTIL", "UNTIL after", id="over before it began"),
         pytest.param(
-            {"rrule": "", "start_date": date(2020, 2, 29)}, "start_date", "2020-02-29", "later date", id="once, long ago"
+            {"rrule": "FREQ=DAILY;UNTIL=20200101"}, "rrule", "UNTIL", "UNTIL after", id="over before it began"
         ),
-        pytest.param({"start_date": "2023-02-29"}, "start_date", "2023-02-29", "", id="a date that never was"),
+        pytest.param(
+            {"rrule": "", "start_date": date(2020, 2, 29)},
+            "start_date",
+            "2020-02-29",
+            "later date",
+            id="once, long ago",
+        ),
+        pytest.param(
+            {"start_date": "2023-02-29"}, "start_date", "2023-02-29", "", id="a date that never was"
+        ),
         pytest.param({"handler": "pigeon"}, "handler", "'pigeon'", "Installed: log", id="an unknown handler"),
-        pytest.param({"anchor": "birthday"}, "anchor", "'birthday'", "Give them one", id="an anchor that nobody has"),
+        pytest.param(
+            {"anchor": "birthday"}, "anchor", "'birthday'", "Give them one", id="an anchor that nobody has"
+        ),
     ],
 )
 def test_a_rule_that_cannot_be_meant_is_refused_with_a_sentence_and_nothing_is_written(

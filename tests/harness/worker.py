@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CeleryProgram:
-    """`celery -A scheduler_project …` with its output in a file. Use it in a `with`: the end stops it, by force if need be."""
+    """`celery -A scheduler_project …` with its output in a file. The end of its `with` stops it."""
 
     def __init__(self, log: Path, environment: Mapping[str, str], *arguments: str) -> None:
         self._log = log

@@ -23,7 +23,8 @@ from kombu import Connection
 from scheduler_project import filebroker
 role, folder, number = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 transport = "scheduler_project.filebroker:Transport"
-with Connection("filesystem://localhost", transport=transport, transport_options=filebroker.options(folder)) as connection:
+options = filebroker.options(folder)
+with Connection("filesystem://localhost", transport=transport, transport_options=options) as connection:
     queue = connection.SimpleQueue("work")
     if role == "producer":
         for each in range(200):

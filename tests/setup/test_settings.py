@@ -111,7 +111,7 @@ def test_values_become_what_they_mean(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(env.InvalidSetting, match="PUNCTUAL_VAR=.*cannot be kept there"):
+    with pytest.raises(env.InvalidSetting, match=r"PUNCTUAL_VAR=.*cannot be kept there"):
         read(tmp_path, PUNCTUAL_VAR=str(tmp_path / "file" / "var"))
 
 

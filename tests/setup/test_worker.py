@@ -36,9 +36,17 @@ def environment(
 @pytest.fixture
 def worker(environment: Mapping[str, str], tmp_path: Path) -> Iterator[CeleryProgram]:
     """A worker that knows the probing tasks and is ready."""
-    arguments = (
-        "worker --include tests.setup.probe --queues maintenance --concurrency 1 --hostname probe@%h".split()
-    )
+    arguments = [
+        "worker",
+        "--include",
+        "tests.setup.probe",
+        "--queues",
+        "maintenance",
+        "--concurrency",
+        "1",
+        "--hostname",
+        "probe@%h",
+    ]
     with CeleryProgram(tmp_path / "worker.log", environment, *arguments) as program:
         program.wait_for("ready.")
         yield program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
@@ -13,6 +14,9 @@ from events.models import RuleState
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+
+logger = logging.getLogger(__name__)
 
 
 class Command(PunctualCommand):
@@ -41,7 +45,7 @@ class Command(PunctualCommand):
             help="Up to this instant, itself not included.",
         )
         parser.add_argument("--dry-run", action="store_true", help="Only say how many would be written.")
-        parser.add_argument("--reason", required=True, help="Why, for the log.")
+        parser.add_argument("--reason", required=True, help="Why, for the process's log.")
         add_actor(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -57,10 +61,11 @@ class Command(PunctualCommand):
             raise CommandError(
                 f"--to: {before.isoformat()} is not after --from, {after.isoformat()}. Exchange them."
             )
-        dry_run = options["dry_run"]
-        done = operations.backfill(
-            rule, after=after, before=before, origin=origin_of(options), dry_run=dry_run
-        )
+        dry_run, origin = options["dry_run"], origin_of(options)
+        done = operations.backfill(rule, after=after, before=before, origin=origin, dry_run=dry_run)
+        if not dry_run:
+            # The log of transitions keeps no reason for rows that come into being: the process's own log does.
+            logger.info("backfill of %r by %s: %s", rule.name, origin.actor, options["reason"])
         verb = "would be planned" if dry_run else "planned"
         self.say(
             f"{counted(done.rows, 'occurrence')} of {rule.name!r} {verb}, "

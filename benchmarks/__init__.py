@@ -1,0 +1,1 @@
+"""Speed, measured on private servers: `make bench`. Measuring is not testing: nothing here passes or fails."""
