@@ -18,13 +18,19 @@ from benchmarks.stack import WORKERS, processes, servers
 
 def main() -> None:
     """Measure, print a table, write JSON if asked."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast Punctual is on this machine.")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the rows and one run: about a minute")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="How fast Punctual is on this machine."
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the rows and one run: about a minute"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
     console = Console()
     with servers() as variables:
-        figures = _measure(variables, console, rows=10_000 if options.quick else 100_000, runs=1 if options.quick else 3)
+        figures = _measure(
+            variables, console, rows=10_000 if options.quick else 100_000, runs=1 if options.quick else 3
+        )
     _print(console, figures)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

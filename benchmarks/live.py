@@ -26,7 +26,12 @@ COMMITTED = """
 def drain(kind: str, handler: str) -> dict[str, float]:
     """Rows a second from the first claim to the last commit, and CPU seconds per 1,000, for rows due together."""
     rule, cpu, late = _fire(kind, handler, ahead=timedelta(seconds=2))
-    return {"rows": len(late), "per_second": len(late) / late[-1], "cpu_per_1000": 1000 * cpu / len(late), "rule": rule.pk}
+    return {
+        "rows": len(late),
+        "per_second": len(late) / late[-1],
+        "cpu_per_1000": 1000 * cpu / len(late),
+        "rule": rule.pk,
+    }
 
 
 def burst(kind: str, handler: str) -> dict[str, float]:
@@ -48,7 +53,9 @@ def _fire(kind: str, handler: str, *, ahead: timedelta) -> tuple[Rule, float, li
     _keep_a_sweep_awake()
     left = (due_at - clock.now()).total_seconds()
     if left < 0.5:
-        raise RuntimeError(f"planning took {-left} s longer than expected: the rows were due before they were there")
+        raise RuntimeError(
+            f"planning took {-left} s longer than expected: the rows were due before they were there"
+        )
     time.sleep(left - 0.3)
     before = cpu_seconds()
     while work.unfinished(rule):

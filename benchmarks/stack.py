@@ -83,15 +83,18 @@ def cpu_seconds() -> float:
     """CPU time of everything that this process started and that still runs, PostgreSQL and RabbitMQ included."""
     mine = psutil.Process()
     servers = [each for each in psutil.process_iter(["name", "cmdline"]) if _is_server(each)]
-    family = {each.pid: each for parent in (mine, *servers) for each in (parent, *parent.children(recursive=True))}
-    total = 0.0
+    family = {
+        each.pid: each for parent in (mine, *servers) for each in (parent, *parent.children(recursive=True))
+    }
+    total: float = 0.0
     for each in family.values():
         try:
             times = each.cpu_times()
         except psutil.NoSuchProcess:
             continue
         total += times.user + times.system
-    return total - sum(mine.cpu_times()[:2])
+    own = mine.cpu_times()
+    return float(total - (own.user + own.system))
 
 
 def _is_server(process: psutil.Process) -> bool:

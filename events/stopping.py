@@ -1,18 +1,18 @@
-"""Was this process asked to stop? Read between two sets of work, so that what is started is finished and the rest returned."""
+"""Was this process asked to stop? Read between two sets of work: what is started is finished, the rest returned."""
 
 from __future__ import annotations
 
-from billiard import Event
+import mmap
 
-# Made when a worker's main process loads the app, so that its forked children see it set.
-_stop = Event()
+# One byte that forked children share with their parent. No lock: a child killed while it held one would hang the others.
+_stop = mmap.mmap(-1, 1)
 
 
 def request() -> None:
     """Ask this process, and those forked from it, to stop taking up work."""
-    _stop.set()
+    _stop[0] = 1
 
 
 def requested() -> bool:
     """True once this process or its parent was asked to stop."""
-    return bool(_stop.is_set())
+    return _stop[0] == 1

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from django.conf import settings
@@ -62,9 +61,7 @@ def forget_sweeps(*, before: datetime) -> int:
 def one_pass(*, clock: Callable[[], datetime], sweeper: str) -> Pass:
     """Recover what lapsed; claim and publish what is due, in batches, until nothing is left or no capacity."""
     correlation_id = uuid4()
-    recovered = recovery.recover(
-        origin=Origin(f"engine:{sweeper}", correlation_id, clock())
-    )
+    recovered = recovery.recover(origin=Origin(f"engine:{sweeper}", correlation_id, clock()))
     claimed, bounds = 0, limits()
     room = settings.PUNCTUAL_IN_FLIGHT_CAP - dispatch.in_flight()
     while room > 0:
@@ -118,6 +115,4 @@ def _pause(done: Pass, now: datetime, end: datetime) -> timedelta:
 
 def _take_back(chunks: tuple[dispatch.Chunk, ...], origin: Origin) -> None:
     for chunk in chunks:
-        transitions.recall(
-            chunk.ids, token=chunk.token, reason=Reason.BROKER_AWAY, origin=origin
-        )
+        transitions.recall(chunk.ids, token=chunk.token, reason=Reason.BROKER_AWAY, origin=origin)

@@ -36,8 +36,6 @@ class Alarm:
 
     def wait(self, longest: timedelta, *, deaf: bool = False) -> None:
         """Sleep at most so long, or until a notification arrives; with `deaf` notifications are heard and ignored."""
-        heard = self._listener.notifies(
-            timeout=longest.total_seconds(), stop_after=None if deaf else 1
-        )
+        heard = self._listener.notifies(timeout=longest.total_seconds(), stop_after=None if deaf else 1)
         for _ in heard:
             continue

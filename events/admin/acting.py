@@ -14,8 +14,8 @@ from django.urls import path, reverse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from events.admin.base import AnyModelAdmin, origin_of
-from events.templatetags.show import several
 from events.errors import PunctualError
+from events.templatetags.show import several
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,16 +43,24 @@ class ReasonForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """Which rows a verb moved, and what to tell the operator."""
+
+    moved: Sequence[int]
+    said: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Verb:
     """What an operator may do to chosen rows. `perform` is given ids, the form's values and the origin.
 
-    It returns sentences on what was done; a PunctualError from it is told to the operator as it is.
+    A PunctualError from it is told to the operator as it is.
     """
 
     key: str
     label: str
     effect: str
-    perform: Callable[[Sequence[int], dict[str, Any], Origin], Sequence[str]]
+    perform: Callable[[Sequence[int], dict[str, Any], Origin], Deed]
     form_class: type[forms.Form] = ReasonForm
     is_grave: bool = False
 
@@ -107,13 +115,13 @@ class ActingAdmin(AnyModelAdmin):
 
     def _perform(self, request: HttpRequest, verb: Verb, ids: Sequence[int], values: dict[str, Any]) -> None:
         try:
-            sentences = verb.perform(ids, values, origin_of(request))
+            deed = verb.perform(ids, values, origin_of(request))
         except PunctualError as error:
             messages.error(request, str(error))
             return
-        for sentence in sentences:
+        for sentence in deed.said:
             messages.success(request, sentence)
-        self.log_act(request, verb, ids, values["why"])
+        self.log_act(request, verb, deed.moved, values["why"])
 
     def log_act(self, request: HttpRequest, verb: Verb, ids: Sequence[int], why: str) -> None:
         """Keep who and why, for subclasses whose operations have no log of their own."""

@@ -49,7 +49,7 @@ def tell_form(form: ModelForm[Any], refused: InvalidInput, homes: Mapping[str, s
     for name, sentences in refused.by_field().items():
         place = homes.get(name, name.partition(".")[0])
         at_home = place if place in form.fields else homes.get("*")
-        for sentence in sentences:
+        for sentence in dict.fromkeys(sentences):
             form.add_error(at_home, sentence if name == at_home else f"{name}: {sentence}")
 
 
@@ -72,9 +72,9 @@ class PlannedPaginator(AnyPaginator):
 
     @cached_property
     def _plan(self) -> dict[str, Any]:
-        rows: QuerySet[Any] = self.object_list.order_by()  # type: ignore[union-attr, assignment]
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # what lists are made of
         try:
-            plan: dict[str, Any] = json.loads(rows.explain(format="json"))[0]["Plan"]
+            plan: dict[str, Any] = json.loads(rows.order_by().explain(format="json"))[0]["Plan"]
         except EmptyResultSet:
             return {"Total Cost": 0, "Plan Rows": 0}
         return plan
@@ -148,7 +148,11 @@ class ReadOnlyAdmin(PunctualAdmin):
         return False
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The row, every column as it stands."""
         row = self.get_object(request, object_id)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from events import clock, queries
-from events.templatetags import show
 from events.lifecycle import IN_FLIGHT
+from events.templatetags import show
 from events.timing import zone
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ WORRYING_SECONDS = 150
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's callback: the context of the first page, for whoever may see occurrences."""
-    if not request.user.has_perm("events.view_occurrence") and not request.user.has_perm("events.change_occurrence"):
+    if not request.user.has_perm("events.view_occurrence") and not request.user.has_perm(
+        "events.change_occurrence"
+    ):
         return context
     now = clock.now()
     return context | {
@@ -40,14 +42,22 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def _cards(standing: queries.Standing) -> list[Mapping[str, Any]]:
     swept = standing.last_sweep
     is_asleep = swept is None or swept.total_seconds() > WORRYING_SECONDS
-    in_flight = {"state": [state.value for state in sorted(IN_FLIGHT)]}
-    dead = {"state": [state.value for state in sorted(queries.DEAD_LETTERS)]}
+    in_flight = [state.value for state in sorted(IN_FLIGHT)]
+    dead = [state.value for state in sorted(queries.DEAD_LETTERS)]
     return [
         _card("Due in the next hour", standing.due_soon, "planned and not held", lateness="ahead"),
         _card("Waiting for a worker", standing.waiting, "due, and not yet claimed", lateness="late"),
-        _card("In flight", standing.in_flight, "claimed or running", **in_flight),
-        _card("Held", standing.held, "paused rule, or missing handler", worry=bool(standing.held), held="any"),
-        _card("Dead letters", standing.dead_letters, "wait for a person", worry=bool(standing.dead_letters), **dead),
+        _card("In flight", standing.in_flight, "claimed or running", state=in_flight),
+        _card(
+            "Held", standing.held, "paused rule, or missing handler", worry=bool(standing.held), held="any"
+        ),
+        _card(
+            "Dead letters",
+            standing.dead_letters,
+            "wait for a person",
+            worry=bool(standing.dead_letters),
+            **dead,
+        ),
         {
             "title": "Last sweep",
             "figure": f"{show.duration(swept)} ago" if swept is not None else "never",

@@ -12,12 +12,12 @@ from unfold.contrib.filters.admin import AllValuesCheckboxFilter
 from unfold.decorators import display
 
 from events import clock, operations, queries
-from events.templatetags import show
-from events.admin.acting import ActingAdmin, Verb
+from events.admin.acting import ActingAdmin, Deed, Verb
 from events.admin.base import PunctualAdmin, origin_of, suggest_zones, tell_form
 from events.admin.filters import PresenceFilter, ZoneFilter
 from events.models import Entity, Occurrence
 from events.operations import EntityFacts, InvalidInput
+from events.templatetags import show
 from events.timing import canonical_zones, zone
 
 if TYPE_CHECKING:
@@ -78,9 +78,10 @@ class EntityForm(AnyEntityForm):
             tell_form(self, refused, HOMES)
 
 
-def _delete(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[str]:
+def _delete(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> Deed:
     deleted = operations.delete_entities(ids, why=values["why"], origin=origin)
-    return [f"{show.several(deleted, 'entity', 'entities')} deleted; what was not sent is cancelled, the history stays."]
+    many = show.several(deleted, "entity", "entities")
+    return Deed(ids, [f"{many} deleted; what was not sent is cancelled, the history stays."])
 
 
 DELETE = Verb(
@@ -103,10 +104,12 @@ class EntityAdmin(ActingAdmin, PunctualAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entity]:
         """The rows, each knowing the instant at which it was read; deleted ones cannot be chosen for a rule."""
-        rows = super().get_queryset(request)
+        rows: QuerySet[Entity] = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name == "autocomplete":
             return rows.filter(deleted_at=None)
-        return rows.annotate(read_at=Value(clock.now(), DateTimeField()), next_due_at=queries.next_due("entity"))
+        return rows.annotate(
+            read_at=Value(clock.now(), DateTimeField()), next_due_at=queries.next_due("entity")
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Entity | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """Its kind and external id are its identity: fixed once it is known."""
@@ -129,7 +132,9 @@ class EntityAdmin(ActingAdmin, PunctualAdmin):
         """The page that asks for the reason."""
         return HttpResponseRedirect(f"{self._address(DELETE)}?ids={object_id}")
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         """The form, with its occurrences below."""
         row: Entity | None = kwargs.get("obj")
         context |= {"zones": canonical_zones(), "show_delete": False}

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from events import queries
-from events.templatetags import show
 from events.admin.base import ReadOnlyAdmin
-from events.admin.filters import OutcomeFilter, ReasonFilter
+from events.admin.filters import OutcomeFilter, RangeFilter, ReasonFilter
 from events.models import Attempt, Sweep, Transition
+from events.templatetags import show
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -27,7 +26,10 @@ class HistoryAdmin(ReadOnlyAdmin):
     search_fields = ("occurrence",)
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        queryset: QuerySet[Any],
+        search_term: str,
     ) -> tuple[QuerySet[Any], bool]:
         """Exactly that occurrence, or that task."""
         term = search_term.strip()
@@ -50,7 +52,7 @@ class AttemptAdmin(HistoryAdmin):
     """Every try, the latest first."""
 
     list_display = ("started", "occurrence_link", "number", "outcome_badge", "took", "worker", "task_link")
-    list_filter = (OutcomeFilter, ("started_at", RangeDateTimeFilter))
+    list_filter = (OutcomeFilter, ("started_at", RangeFilter))
     search_help_text = "An occurrence's number, or a task's id."
     ordering = ("-id",)
 

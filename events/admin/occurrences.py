@@ -8,17 +8,17 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.db.models import DateTimeField, Q, Value
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from events import clock, operations, queries
-from events.templatetags import show
-from events.admin.acting import ActingAdmin, ReasonForm, Verb
+from events.admin.acting import ActingAdmin, Deed, ReasonForm, Verb
 from events.admin.base import ReadOnlyAdmin
-from events.admin.filters import HoldFilter, LatenessFilter, StateFilter, ZoneFilter
+from events.admin.filters import HoldFilter, LatenessFilter, RangeFilter, StateFilter, ZoneFilter
 from events.lifecycle import CLAIMABLE, UNSENT, State
 from events.models import Entity, Occurrence
+from events.templatetags import show
 from events.timing import zone
 
 if TYPE_CHECKING:
@@ -47,17 +47,17 @@ class ResolveForm(ReasonForm):
 
 def _verb(
     operation: Callable[..., list[int]], became: str, movable: str
-) -> Callable[[Sequence[int], dict[str, Any], Origin], list[str]]:
+) -> Callable[[Sequence[int], dict[str, Any], Origin], Deed]:
     """Calls the operation, and says how many rows moved and why the others did not."""
 
-    def perform(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[str]:
+    def perform(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> Deed:
         moved = operation(ids, origin=origin, **values)
         said = [f"{show.several(len(moved), 'occurrence')} {became}."]
-        stayed = sorted(set(Occurrence.objects.filter(pk__in=set(ids) - set(moved)).values_list("state", flat=True)))
+        stayed = list(Occurrence.objects.filter(pk__in=set(ids) - set(moved)).values_list("state", flat=True))
         if stayed:
-            left = len(set(ids) - set(moved))
-            said.append(f"{left:,} stayed as they were: {' and '.join(stayed)}. Only {movable} occurrences can be.")
-        return said
+            states = " and ".join(sorted(set(stayed)))
+            said.append(f"{len(stayed):,} stayed as before: {states}. Only {movable} occurrences can be.")
+        return Deed(moved, said)
 
     return perform
 
@@ -108,19 +108,25 @@ class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
         ZoneFilter,
         LatenessFilter,
         HoldFilter,
-        ("due_at", RangeDateTimeFilter),
+        ("due_at", RangeFilter),
     )
     search_fields = ("id",)
-    search_help_text = "A number, an idempotency key, or an entity's external id or the beginning of its name."
+    search_help_text = (
+        "A number, an idempotency key, or an entity's external id or the beginning of its name."
+    )
     change_form_template = "events/occurrence.html"
     hidden = ("rule", "entity", "slot", "note", "due_at", "state", "hold")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Occurrence]:
         """The rows, each knowing the instant at which it was read."""
-        return super().get_queryset(request).annotate(read_at=Value(clock.now(), DateTimeField()))
+        rows: QuerySet[Occurrence] = super().get_queryset(request)
+        return rows.annotate(read_at=Value(clock.now(), DateTimeField()))
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Occurrence], search_term: str
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        queryset: QuerySet[Occurrence],
+        search_term: str,
     ) -> tuple[QuerySet[Occurrence], bool]:
         """By what has an index; never by a pattern over millions of rows."""
         term = search_term.strip()
@@ -138,7 +144,11 @@ class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
         return row.state in MOVABLE[verb.key] and not (verb is FIRE_NOW and row.hold)
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The occurrence and its story."""
         row = self.get_object(request, object_id)
@@ -200,5 +210,5 @@ class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
         return queries.hold_in_words(row) or row.note
 
 
-def _entities(term: str) -> QuerySet[Entity]:
+def _entities(term: str) -> QuerySet[Entity, Any]:
     return Entity.objects.filter(Q(external_id=term) | Q(name__istartswith=term)).values("pk")

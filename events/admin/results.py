@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django_celery_results.models import GroupResult, TaskResult
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
-from events.templatetags import show
 from events.admin.base import ReadOnlyAdmin
-from events.admin.filters import TaskStatusFilter
+from events.admin.filters import RangeFilter, TaskStatusFilter
 from events.models import Attempt
+from events.templatetags import show
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -31,21 +30,28 @@ class TaskResultAdmin(ReadOnlyAdmin):
     """One result for each chunk."""
 
     list_display = ("done", "task_name", "status_badge", "result", "worker", "task_id")
-    list_filter = (TaskStatusFilter, ("date_done", RangeDateTimeFilter))
+    list_filter = (TaskStatusFilter, ("date_done", RangeFilter))
     search_fields = ("=task_id",)
     search_help_text = "A task's id."
     ordering = ("-date_done",)
     change_form_template = "events/task_result.html"
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[TaskResult], search_term: str
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        queryset: QuerySet[TaskResult],
+        search_term: str,
     ) -> tuple[QuerySet[TaskResult], bool]:
         """Exactly that task: the only text with an index."""
         term = search_term.strip()
         return (queryset.filter(task_id=term) if term else queryset), False
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The result, and the attempts that its task ran."""
         row = self.get_object(request, object_id)

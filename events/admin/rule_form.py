@@ -27,7 +27,9 @@ DEFAULTS_OF_JSON = ("audience_filter", "payload")
 
 def handler_choices() -> list[tuple[str, str]]:
     """The installed handlers, each with its kind: a new one needs no migration."""
-    kinds = [(name, f"{name} ({handler.kind.replace('_', '-')})") for name, handler in handling.installed().items()]
+    kinds = [
+        (name, f"{name} ({handler.kind.replace('_', '-')})") for name, handler in handling.installed().items()
+    ]
     return [("", "Choose what should happen"), *kinds]
 
 
@@ -89,21 +91,32 @@ class RuleForm(AnyRuleForm):
 def preview(form: RuleForm, *, now: datetime) -> dict[str, Any]:
     """What to show beside a form that is being filled in: problems, what is still missing, and the next firings."""
     form.is_valid()
-    missing, problems = [], []
-    for name, errors in form.errors.as_data().items():
-        label = form.fields[name].label if name in form.fields else ""
-        if any(error.code == "required" for error in errors):
-            missing.append(label)
-        else:
-            problems += [(label, message) for error in errors for message in error.messages]
+    refused = form.errors.as_data()
+    missing = [name for name, errors in refused.items() if any(error.code == "required" for error in errors)]
+    # What concerns the whole is said once the parts are there.
+    told = {
+        name: errors
+        for name, errors in refused.items()
+        if name not in missing and (name in form.fields or not missing)
+    }
+    problems = [
+        (_label(form, name), said)
+        for name, errors in told.items()
+        for error in errors
+        for said in error.messages
+    ]
     firings: list[queries.NextFiring] = []
     try:
         firings = next_firings(form.instance, now=now)
-    except InvalidField as refused:
-        sentence = f"{refused.facts['problem']}. {refused.facts['remedy']}"
+    except InvalidField as error:
+        sentence = f"{error.facts['problem']}. {error.facts['remedy']}"
         if sentence not in {said for _, said in problems}:
-            problems.append((refused.field.replace("_", " "), sentence))
-    return {"firings": firings, "problems": problems, "missing": missing}
+            problems.append((_label(form, HOMES.get(error.field, error.field)), sentence))
+    return {"firings": firings, "problems": problems, "missing": [_label(form, name) for name in missing]}
+
+
+def _label(form: RuleForm, name: str) -> str:
+    return str(form[name].label) if name in form.fields else ""
 
 
 def next_firings(rule: Rule, *, now: datetime) -> list[queries.NextFiring]:

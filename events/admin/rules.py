@@ -14,11 +14,11 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import display
 
 from events import clock, operations, queries
-from events.templatetags import show
-from events.admin.acting import ActingAdmin, Verb
+from events.admin.acting import ActingAdmin, Deed, Verb
 from events.admin.base import PunctualAdmin, origin_of
 from events.admin.rule_form import RuleForm, next_firings, preview
 from events.models import Rule, RuleState
+from events.templatetags import show
 from events.timing import canonical_zones
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from events.transitions import Origin
 
 
-def _pause(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[str]:  # noqa: ARG001
+def _pause(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> Deed:  # noqa: ARG001
     rules = Rule.objects.filter(pk__in=ids)
     paused = [rule for rule in rules if operations.pause_rule(rule, origin=origin)]
     return _said(ids, paused, "paused: nothing of it starts until it is resumed")
 
 
-def _resume(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[str]:  # noqa: ARG001
+def _resume(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> Deed:  # noqa: ARG001
     rules = Rule.objects.filter(pk__in=ids)
     released = {rule: operations.resume_rule(rule, origin=origin) for rule in rules}
     resumed = [rule for rule, rows in released.items() if rows is not None]
@@ -46,24 +46,33 @@ def _resume(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[
     return _said(ids, resumed, f"resumed; {show.several(held, 'held occurrence')} released")
 
 
-def _retire(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> list[str]:
+def _retire(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> Deed:
     rules = list(Rule.objects.filter(pk__in=ids).exclude(state=RuleState.RETIRED))
     cancelled = sum(operations.retire_rule(rule, why=values["why"], origin=origin) for rule in rules)
     return _said(ids, rules, f"retired; {show.several(cancelled, 'occurrence')} cancelled, the history stays")
 
 
-def _said(ids: Sequence[int], moved: Sequence[Rule], what: str) -> list[str]:
+def _said(ids: Sequence[int], moved: Sequence[Rule], what: str) -> Deed:
     stayed = len(ids) - len(moved)
     said = [f"{show.several(len(moved), 'rule')} {what}."] if moved else []
-    return said + ([f"{show.several(stayed, 'rule')} stayed as before: not in a state for that."] if stayed else [])
+    left = [f"{show.several(stayed, 'rule')} stayed as before: not in a state for that."] if stayed else []
+    return Deed([rule.pk for rule in moved], said + left)
 
 
 PAUSE = Verb("pause", "Pause", "Nothing of it starts until it is resumed; what comes due is held.", _pause)
 RESUME = Verb("resume", "Resume", "Starts again, and what was held is released.", _resume)
 RETIRE = Verb(
-    "retire", "Retire", "Ends for good: what was not sent is cancelled, the history stays.", _retire, is_grave=True
+    "retire",
+    "Retire",
+    "Ends for good: what was not sent is cancelled, the history stays.",
+    _retire,
+    is_grave=True,
 )
-FROM = {PAUSE.key: {RuleState.ACTIVE}, RESUME.key: {RuleState.PAUSED}, RETIRE.key: {RuleState.ACTIVE, RuleState.PAUSED}}
+FROM = {
+    PAUSE.key: {RuleState.ACTIVE},
+    RESUME.key: {RuleState.PAUSED},
+    RETIRE.key: {RuleState.ACTIVE, RuleState.PAUSED},
+}
 
 
 @admin.register(Rule)
@@ -82,7 +91,10 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
     compressed_fields = False
     fieldsets = (
         (None, {"fields": ("name",)}),
-        ("When", {"fields": (("local_time", "start_date"), "rrule", ("anchor", "anchor_offset_days"), "timezone")}),
+        (
+            "When",
+            {"fields": (("local_time", "start_date"), "rrule", ("anchor", "anchor_offset_days"), "timezone")},
+        ),
         ("For whom", {"fields": ("entity", ("audience_kind", "audience_filter"))}),
         ("What", {"fields": ("handler", "payload", "snapshot")}),
         ("Where the calendar or the clock is odd", {"fields": (("gap", "fold", "leap"),)}),
@@ -94,7 +106,8 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         """The rows, each with the earliest of its planned occurrences."""
-        return super().get_queryset(request).annotate(next_due_at=queries.next_due("rule"))
+        rows: QuerySet[Rule] = super().get_queryset(request)
+        return rows.annotate(next_due_at=queries.next_due("rule"))
 
     def get_urls(self) -> list[URLPattern]:
         """Django's, and the preview of a rule that is being written."""
@@ -134,10 +147,12 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        form = RuleForm(request.POST, instance=Rule.objects.filter(pk=rule_id).first())
+        form = RuleForm(request.POST, instance=Rule.objects.filter(pk=rule_id or 0).first())
         return TemplateResponse(request, "events/firings.html", preview(form, now=clock.now()))
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         """The form, with the next firings beside it."""
         row: Rule | None = kwargs.get("obj")
         context |= {"zones": canonical_zones(), "show_delete": False}

@@ -26,7 +26,9 @@ def _may_see(app: str, model: str, request: HttpRequest) -> bool:
 def _is_here(link: Any, request: HttpRequest) -> bool:
     path, _, query = str(link).partition("?")
     asked = request.META.get("QUERY_STRING", "")
-    return (request.path == path and asked == query) or (not query and not asked and request.path.startswith(path))
+    return (request.path == path and asked == query) or (
+        not query and not asked and request.path.startswith(path)
+    )
 
 
 def _item(title: str, icon: str, model: str, **query: Any) -> dict[str, Any]:
@@ -109,6 +111,9 @@ UNFOLD = {
     "SITE_HEADER": "Punctual",
     "SITE_SUBHEADER": "Everything at its time",
     "SITE_SYMBOL": "schedule",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("events/favicon.svg")}  # noqa: ARG005
+    ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",

@@ -85,22 +85,16 @@ def claim_due(*, limits: Limits, origin: Origin) -> Claimed:
         claimed.append((row.id, row.state))
         # A row whose worker was lost may be what killed it: it travels alone, so that it can hurt no neighbour.
         suspect = row.reason == Reason.WORKER_LOST
-        parcels[
-            rule.handler, lane(row.due_at, now=origin.now, grace=rule.grace), suspect
-        ].append(row.id)
+        parcels[rule.handler, lane(row.due_at, now=origin.now, grace=rule.grace), suspect].append(row.id)
     _set_aside(aside, origin)
     if claimed:
-        transitions.claim(
-            claimed, token=token, lease_until=origin.now + limits.lease, origin=origin
-        )
+        transitions.claim(claimed, token=token, lease_until=origin.now + limits.lease, origin=origin)
     return Claimed(seen=len(rows), chunks=list(_chunks(parcels, token, limits, origin)))
 
 
 def next_due() -> datetime | None:
     """The earliest instant at which a row can be claimed, past or future; None if no row waits."""
-    earliest: datetime | None = _waiting().aggregate(earliest=Min("available_at"))[
-        "earliest"
-    ]
+    earliest: datetime | None = _waiting().aggregate(earliest=Min("available_at"))["earliest"]
     return earliest
 
 
@@ -144,7 +138,5 @@ def _chunks(
     origin: Origin,
 ) -> Iterable[Chunk]:
     for (handler, row_lane, suspect), ids in parcels.items():
-        for piece in pieces(
-            ids, size=1 if suspect else limits.chunk, workers=limits.workers
-        ):
+        for piece in pieces(ids, size=1 if suspect else limits.chunk, workers=limits.workers):
             yield Chunk(token, origin.correlation_id, handler, row_lane, piece)

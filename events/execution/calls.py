@@ -55,10 +55,7 @@ def _fill(
     waiting: deque[int],
     running: dict[Future[Outcome], Started],
 ) -> None:
-    ids = [
-        waiting.popleft()
-        for _ in range(min(len(waiting), chunk.handler.concurrency - len(running)))
-    ]
+    ids = [waiting.popleft() for _ in range(min(len(waiting), chunk.handler.concurrency - len(running)))]
     if not ids:
         return
     rows = chunk.start(ids)
@@ -72,9 +69,7 @@ def _collect(chunk: ChunkRun, running: dict[Future[Outcome], Started]) -> None:
     if not running:
         return
     renew_after = (chunk.handler.timeout + chunk.bench.lease_margin) / 3
-    done, _ = wait(
-        running, timeout=renew_after.total_seconds(), return_when=FIRST_COMPLETED
-    )
+    done, _ = wait(running, timeout=renew_after.total_seconds(), return_when=FIRST_COMPLETED)
     if done:
         chunk.settle([(running.pop(future), future.result()) for future in done])
     else:
@@ -95,9 +90,7 @@ def _call(chunk: ChunkRun, context: HandlerContext) -> Outcome:
     """One call, in a thread. An exception is a retry, unless a second call would be a second effect."""
     try:
         return chunk.handler.handle(context)
-    except (
-        Exception
-    ) as error:  # the isolation point: one row's failure is its own outcome
+    except Exception as error:  # the isolation point: one row's failure is its own outcome
         logger.exception(
             "handler %s raised for occurrence %s",
             chunk.handler.name,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from events import transitions
 from events.execution.verdicts import verdict
-from events.handling import EntityView, Handler, HandlerContext, Kind, Outcome
+from events.handling import EntityView, Handler, HandlerContext, Outcome
 from events.lifecycle import Reason
 from events.models import Rule
 from events.transitions import Origin, Settlement, Started
@@ -142,9 +142,7 @@ class ChunkRun:
         origin = self.origin()
         settlements = [self.judge(row, outcome, origin.now) for row, outcome in answers]
         moved = transitions.settle(settlements, token=self.order.token, origin=origin)
-        self.summary.outcomes.update(
-            s.outcome if s.id in moved else "late" for s in settlements
-        )
+        self.summary.outcomes.update(s.outcome if s.id in moved else "late" for s in settlements)
         return moved
 
     def give_back(self, ids: Sequence[int], reason: Reason) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Apart(Exception):  # noqa: N818 - not an error: it unwinds a transaction
+class Apart(Exception):
     """Some rows of the set need a transaction step of their own."""
 
 
@@ -42,14 +42,10 @@ def _together(chunk: ChunkRun, rows: list[Started]) -> None:
     with transaction.atomic():
         try:
             with transaction.atomic():
-                outcomes = chunk.handler.handle_batch(
-                    [chunk.context(row) for row in rows]
-                )
-        except Exception as error:  # noqa: BLE001 - a handler may raise anything; the rows then run apart
+                outcomes = chunk.handler.handle_batch([chunk.context(row) for row in rows])
+        except Exception as error:
             raise Apart from error
-        if len(outcomes) != len(rows) or not all(
-            isinstance(outcome, Completed) for outcome in outcomes
-        ):
+        if len(outcomes) != len(rows) or not all(isinstance(outcome, Completed) for outcome in outcomes):
             raise Apart
         counted = chunk.summary.outcomes.copy()
         if len(chunk.settle(list(zip(rows, outcomes, strict=True)))) < len(rows):
@@ -59,15 +55,8 @@ def _together(chunk: ChunkRun, rows: list[Started]) -> None:
 
 def _apart(chunk: ChunkRun, rows: list[Started]) -> None:
     with transaction.atomic():
-        held = transitions.fence(
-            [row.id for row in rows], token=chunk.order.token, origin=chunk.origin()
-        )
-        chunk.settle(
-            [
-                (row, _one(chunk, row) if row.id in held else Retry("claim lost"))
-                for row in rows
-            ]
-        )
+        held = transitions.fence([row.id for row in rows], token=chunk.order.token, origin=chunk.origin())
+        chunk.settle([(row, _one(chunk, row) if row.id in held else Retry("claim lost")) for row in rows])
 
 
 def _one(chunk: ChunkRun, row: Started) -> Outcome:
@@ -78,10 +67,6 @@ def _one(chunk: ChunkRun, row: Started) -> Outcome:
             if not isinstance(outcome, Completed):
                 transaction.set_rollback(True)
             return outcome
-    except (
-        Exception
-    ) as error:  # the isolation point: one row's failure is its own outcome
-        logger.exception(
-            "handler %s raised for occurrence %s", chunk.handler.name, row.id
-        )
+    except Exception as error:  # the isolation point: one row's failure is its own outcome
+        logger.exception("handler %s raised for occurrence %s", chunk.handler.name, row.id)
         return Retry(f"{type(error).__name__}: {error}")

@@ -41,9 +41,7 @@ def verdict(
                 dict(result) or None,
             )
         case Decline(why):
-            return Settlement(
-                row.id, State.SKIPPED, Reason.DECLINED, "declined", _because(why)
-            )
+            return Settlement(row.id, State.SKIPPED, Reason.DECLINED, "declined", _because(why))
         case Reject(why):
             return Settlement(
                 row.id,
@@ -115,16 +113,11 @@ def _postponed(row: Started, rule: Rule, *, why: str, until: datetime) -> Settle
 
 
 def _spent(row: Started, reason: Reason, why: str) -> Settlement:
-    return Settlement(
-        row.id, State.FAILED, reason, "failed", _because(why), counts_as_failure=True
-    )
+    return Settlement(row.id, State.FAILED, reason, "failed", _because(why), counts_as_failure=True)
 
 
 def _is_past_expiry(row: Started, rule: Rule, available_at: datetime) -> bool:
-    return (
-        rule.expires_after is not None
-        and available_at >= row.due_at + rule.expires_after
-    )
+    return rule.expires_after is not None and available_at >= row.due_at + rule.expires_after
 
 
 def _because(why: str) -> Mapping[str, Any] | None:

@@ -81,9 +81,7 @@ class Handler:
 
     def handle(self, context: HandlerContext) -> Outcome:
         """Make the effect happen once and say how it went."""
-        raise NotImplementedError(
-            f"handler {self.name!r} implements neither handle nor handle_batch"
-        )
+        raise NotImplementedError(f"handler {self.name!r} implements neither handle nor handle_batch")
 
     def handle_batch(self, contexts: Sequence[HandlerContext]) -> Sequence[Outcome]:
         """Make many effects happen; one outcome for each context, in order.

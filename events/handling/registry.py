@@ -37,9 +37,7 @@ def installed() -> Mapping[str, Handler]:
     for origin, offered in _offers():
         handler = _usable(origin, offered)
         if handler.name in found:
-            raise DuplicateHandler(
-                name=handler.name, first=found[handler.name][0], second=origin
-            )
+            raise DuplicateHandler(name=handler.name, first=found[handler.name][0], second=origin)
         found[handler.name] = origin, handler
     return {name: found[name][1] for name in sorted(found)}
 
@@ -49,9 +47,7 @@ def get(name: str) -> Handler:
     try:
         return installed()[name]
     except KeyError:
-        raise UnknownHandler(
-            name=name, installed=", ".join(installed()) or "none"
-        ) from None
+        raise UnknownHandler(name=name, installed=", ".join(installed()) or "none") from None
 
 
 def _offers() -> Iterator[tuple[str, object]]:
@@ -63,13 +59,9 @@ def _offers() -> Iterator[tuple[str, object]]:
 
 def _usable(origin: str, offered: object) -> Handler:
     if not (isinstance(offered, type) and issubclass(offered, Handler)):
-        raise BrokenHandler(
-            origin=origin, problem="it is not a subclass of events.handling.Handler"
-        )
+        raise BrokenHandler(origin=origin, problem="it is not a subclass of events.handling.Handler")
     if not isinstance(getattr(offered, "name", None), str) or not isinstance(
         getattr(offered, "kind", None), Kind
     ):
-        raise BrokenHandler(
-            origin=origin, problem="it does not say its name and its kind"
-        )
+        raise BrokenHandler(origin=origin, problem="it does not say its name and its kind")
     return offered()

@@ -15,16 +15,10 @@ from events.timing import Leap
 class Entity(models.Model):
     """A person or thing that lives in its own time zone and has attributes such as a birthday."""
 
-    kind = models.CharField(
-        max_length=50, help_text="What it is: person, room, contract …"
-    )
-    external_id = models.CharField(
-        max_length=200, help_text="Its name in the system that it comes from."
-    )
+    kind = models.CharField(max_length=50, help_text="What it is: person, room, contract …")
+    external_id = models.CharField(max_length=200, help_text="Its name in the system that it comes from.")
     name = models.CharField(max_length=200, blank=True)
-    timezone = models.CharField(
-        max_length=64, help_text="IANA name, such as Europe/Berlin."
-    )
+    timezone = models.CharField(max_length=64, help_text="IANA name, such as Europe/Berlin.")
     attributes = models.JSONField(
         default=dict,
         blank=True,
@@ -45,9 +39,7 @@ class Entity(models.Model):
         ordering = ("kind", "external_id")
         verbose_name_plural = "entities"
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["kind", "external_id"], name="entity_once_per_kind"
-            ),
+            models.UniqueConstraint(fields=["kind", "external_id"], name="entity_once_per_kind"),
             models.CheckConstraint(
                 condition=Q(leap__in=["", *Leap]),
                 name="entity_leap_known",

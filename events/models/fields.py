@@ -29,9 +29,7 @@ class WallTimeField(AnyField):
 
     def get_prep_value(self, value: Any) -> Any:
         if value is not None and value.tzinfo is not None:
-            raise ValueError(
-                f"{self.name}: {value} carries a zone; a wall time has none"
-            )
+            raise ValueError(f"{self.name}: {value} carries a zone; a wall time has none")
         return super().get_prep_value(value)
 
     def value_to_string(self, obj: models.Model) -> str:

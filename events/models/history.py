@@ -16,16 +16,13 @@ REFUSE = "RAISE EXCEPTION 'the log of transitions is append-only';"
 class Attempt(models.Model):
     """The nth try of an occurrence: committed before the handler is called, completed when its outcome is settled."""
 
+    # No constraint in the database: the statement that starts the row writes its attempt, which so cannot dangle.
     occurrence = models.ForeignKey(
-        Occurrence, on_delete=models.PROTECT, related_name="attempts", db_index=False
+        Occurrence, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="attempts"
     )
     number = models.PositiveSmallIntegerField()
-    handler_kind = models.CharField(
-        max_length=16, help_text="Decides what a lost worker means."
-    )
-    task_id = models.CharField(
-        max_length=64, blank=True, help_text="The chunk's task, and its result's key."
-    )
+    handler_kind = models.CharField(max_length=16, help_text="Decides what a lost worker means.")
+    task_id = models.CharField(max_length=64, blank=True, help_text="The chunk's task, and its result's key.")
     worker = models.CharField(max_length=200)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -35,12 +32,9 @@ class Attempt(models.Model):
     class Meta:
         ordering = ("occurrence_id", "number")
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["occurrence", "number"], name="attempt_numbered_once"
-            ),
+            models.UniqueConstraint(fields=["occurrence", "number"], name="attempt_numbered_once"),
             models.CheckConstraint(
-                condition=Q(outcome="", finished_at=None)
-                | (~Q(outcome="") & Q(finished_at__isnull=False)),
+                condition=Q(outcome="", finished_at=None) | (~Q(outcome="") & Q(finished_at__isnull=False)),
                 name="attempt_outcome_is_finished",
             ),
         ]

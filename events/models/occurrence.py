@@ -17,9 +17,7 @@ from events.models.rule import Rule
 
 LEGAL_PAIRS = ", ".join(
     sorted(
-        f"'{origin.value}>{target.value}'"
-        for origin, targets in LEGAL_MOVES.items()
-        for target in targets
+        f"'{origin.value}>{target.value}'" for origin, targets in LEGAL_MOVES.items() for target in targets
     )
 )
 
@@ -28,23 +26,13 @@ class Occurrence(models.Model):
     """One due moment: what was promised (slot, zone, due_at), where it stands, and who holds it now."""
 
     rule = models.ForeignKey(Rule, on_delete=models.PROTECT, db_index=False)
-    entity = models.ForeignKey(
-        Entity, on_delete=models.PROTECT, related_name="occurrences"
-    )
-    slot = WallTimeField(
-        help_text="Nominal local wall time, before the zone is applied."
-    )
-    fold = models.PositiveSmallIntegerField(
-        default=0, help_text="1: the second of two equal wall times."
-    )
+    entity = models.ForeignKey(Entity, on_delete=models.PROTECT, related_name="occurrences")
+    slot = WallTimeField(help_text="Nominal local wall time, before the zone is applied.")
+    fold = models.PositiveSmallIntegerField(default=0, help_text="1: the second of two equal wall times.")
     timezone = models.CharField(max_length=64)
     tzdata_version = models.CharField(max_length=16)
-    note = models.CharField(
-        max_length=200, blank=True, help_text="Which policy touched the slot, and how."
-    )
-    due_at = models.DateTimeField(
-        help_text="The promised instant. Retries and holds never change it."
-    )
+    note = models.CharField(max_length=200, blank=True, help_text="Which policy touched the slot, and how.")
+    due_at = models.DateTimeField(help_text="The promised instant. Retries and holds never change it.")
     snapshot = models.JSONField(
         null=True,
         blank=True,
@@ -57,21 +45,15 @@ class Occurrence(models.Model):
         choices=[(state.value, state.value.lower()) for state in State],
         default=State.SCHEDULED.value,
     )
-    reason = models.CharField(
-        max_length=30, blank=True, help_text="Why the last move was made."
-    )
+    reason = models.CharField(max_length=30, blank=True, help_text="Why the last move was made.")
     hold = models.CharField(
         max_length=20,
         blank=True,
         choices=[(hold.value, hold.value) for hold in Hold],
         help_text="What keeps it waiting.",
     )
-    available_at = models.DateTimeField(
-        help_text="The earliest next claim; moved by retries and operators."
-    )
-    attempt = models.PositiveSmallIntegerField(
-        default=0, help_text="The number of its latest attempt."
-    )
+    available_at = models.DateTimeField(help_text="The earliest next claim; moved by retries and operators.")
+    attempt = models.PositiveSmallIntegerField(default=0, help_text="The number of its latest attempt.")
     failures = models.PositiveSmallIntegerField(
         default=0, help_text="How many attempts count against the limit."
     )
@@ -80,9 +62,7 @@ class Occurrence(models.Model):
     )
     lease_expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
-    started_at = models.DateTimeField(
-        null=True, help_text="When the latest attempt started."
-    )
+    started_at = models.DateTimeField(null=True, help_text="When the latest attempt started.")
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -92,9 +72,7 @@ class Occurrence(models.Model):
                 fields=["rule", "entity", "slot", "fold"],
                 name="occurrence_once_per_slot",
             ),
-            models.CheckConstraint(
-                condition=Q(state__in=list(State)), name="occurrence_state_known"
-            ),
+            models.CheckConstraint(condition=Q(state__in=list(State)), name="occurrence_state_known"),
             models.CheckConstraint(
                 condition=Q(state__in=sorted(FINAL), finished_at__isnull=False)
                 | (~Q(state__in=sorted(FINAL)) & Q(finished_at=None)),
@@ -106,10 +84,7 @@ class Occurrence(models.Model):
                     claim_token__isnull=False,
                     lease_expires_at__isnull=False,
                 )
-                | (
-                    ~Q(state__in=sorted(IN_FLIGHT))
-                    & Q(claim_token=None, lease_expires_at=None)
-                ),
+                | (~Q(state__in=sorted(IN_FLIGHT)) & Q(claim_token=None, lease_expires_at=None)),
                 name="occurrence_in_flight_is_leased",
             ),
             models.CheckConstraint(
@@ -117,8 +92,7 @@ class Occurrence(models.Model):
                 name="occurrence_counts_in_range",
             ),
             models.CheckConstraint(
-                condition=Q(hold="")
-                | Q(hold__in=list(Hold), state__in=sorted(CLAIMABLE)),
+                condition=Q(hold="") | Q(hold__in=list(Hold), state__in=sorted(CLAIMABLE)),
                 name="occurrence_only_claimable_is_held",
             ),
         ]
@@ -136,9 +110,7 @@ class Occurrence(models.Model):
                 name="occurrence_leased",
             ),
             # recovery: rows to release when a handler is installed again
-            models.Index(
-                fields=["hold"], condition=~Q(hold=""), name="occurrence_held"
-            ),
+            models.Index(fields=["hold"], condition=~Q(hold=""), name="occurrence_held"),
             # the admin's list and its filter by time
             models.Index(fields=["-due_at", "-id"], name="occurrence_newest_first"),
         ]
@@ -147,7 +119,7 @@ class Occurrence(models.Model):
             pgtrigger.Trigger(
                 name="legal_moves_only",
                 when=pgtrigger.Before,
-                operation=pgtrigger.UpdateOf("state"),
+                operation=pgtrigger.UpdateOf("state"),  # type: ignore[no-untyped-call]
                 condition=pgtrigger.Condition(
                     f"OLD.state <> NEW.state AND (OLD.state || '>' || NEW.state) NOT IN ({LEGAL_PAIRS})"
                 ),

@@ -127,8 +127,7 @@ class Rule(models.Model):
         ordering = ("name",)
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(entity=None, audience_kind__gt="")
-                | Q(entity__isnull=False, audience_kind=""),
+                condition=Q(entity=None, audience_kind__gt="") | Q(entity__isnull=False, audience_kind=""),
                 name="rule_entity_or_audience",
                 violation_error_message="Choose one: an entity, or the kind of an audience.",
             ),
@@ -137,24 +136,13 @@ class Rule(models.Model):
                 name="rule_starts_somewhere",
                 violation_error_message="Give a start date, or an anchor.",
             ),
+            models.CheckConstraint(condition=Q(state__in=RuleState.values), name="rule_state_known"),
+            models.CheckConstraint(condition=Q(gap__in=list(Gap)), name="rule_gap_known"),
+            models.CheckConstraint(condition=Q(fold__in=list(Fold)), name="rule_fold_known"),
+            models.CheckConstraint(condition=Q(leap__in=["", *Leap]), name="rule_leap_known"),
+            models.CheckConstraint(condition=Q(max_attempts__gte=1), name="rule_tries_at_least_once"),
             models.CheckConstraint(
-                condition=Q(state__in=RuleState.values), name="rule_state_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(gap__in=list(Gap)), name="rule_gap_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(fold__in=list(Fold)), name="rule_fold_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(leap__in=["", *Leap]), name="rule_leap_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(max_attempts__gte=1), name="rule_tries_at_least_once"
-            ),
-            models.CheckConstraint(
-                condition=Q(backoff_base__gt=timedelta(0))
-                & Q(backoff_cap__gte=F("backoff_base")),
+                condition=Q(backoff_base__gt=timedelta(0)) & Q(backoff_cap__gte=F("backoff_base")),
                 name="rule_backoff_grows",
                 violation_error_message="The backoff's base must be above zero and not above its cap.",
             ),

@@ -81,9 +81,7 @@ def _wrong_texts(facts: EntityFacts) -> Iterator[InvalidField]:
         ("name", facts.name, NAME_LIMIT),
     ):
         if not value.strip() and name != "name":
-            yield Refusal(
-                field=name, problem="it is empty", remedy="Give every entity one."
-            )
+            yield Refusal(field=name, problem="it is empty", remedy="Give every entity one.")
         if len(value) > limit:
             yield Refusal(
                 field=name,
@@ -91,9 +89,7 @@ def _wrong_texts(facts: EntityFacts) -> Iterator[InvalidField]:
                 remedy=f"Use {limit} at most.",
             )
         if "\x00" in value:
-            yield Refusal(
-                field=name, problem="it holds a NUL character", remedy="Take it out."
-            )
+            yield Refusal(field=name, problem="it holds a NUL character", remedy="Take it out.")
     if facts.leap not in {"", *Leap}:
         yield Refusal(
             field="leap",
@@ -110,11 +106,7 @@ def _wrong_attributes(facts: EntityFacts) -> Iterator[InvalidField]:
             remedy="Keep what rules need.",
         )
     for name, value in facts.attributes.items():
-        if (
-            isinstance(value, str)
-            and DATE_LIKE.fullmatch(value.strip())
-            and not _is_date(value)
-        ):
+        if isinstance(value, str) and DATE_LIKE.fullmatch(value.strip()) and not _is_date(value):
             yield Refusal(
                 field=name,
                 problem=f"{value!r} is not a date that exists",
@@ -182,11 +174,7 @@ def delete_entities(ids: Sequence[int], *, why: str, origin: Origin) -> int:
     """Delete entities: what was not sent is CANCELLED(entity_deleted), their history stays; how many were deleted."""
     kinds = Entity.objects.filter(pk__in=ids).values_list("kind", flat=True).distinct()
     planning.together(kinds)
-    deleted = Entity.objects.filter(pk__in=ids, deleted_at=None).update(
-        deleted_at=origin.now
-    )
+    deleted = Entity.objects.filter(pk__in=ids, deleted_at=None).update(deleted_at=origin.now)
     for entity_id in ids:
-        transitions.cancel_all(
-            entity_id=entity_id, reason=Reason.ENTITY_DELETED, why=why, origin=origin
-        )
+        transitions.cancel_all(entity_id=entity_id, reason=Reason.ENTITY_DELETED, why=why, origin=origin)
     return deleted

@@ -21,9 +21,7 @@ class InvalidInput(PunctualError):
 
     def __init__(self, what: str, refusals: Sequence[InvalidField]) -> None:
         self.refusals = tuple(refusals)
-        super().__init__(
-            what=what, problems="\n".join(f"- {refusal}" for refusal in refusals)
-        )
+        super().__init__(what=what, problems="\n".join(f"- {refusal}" for refusal in refusals))
 
     def by_field(self) -> dict[str, list[str]]:
         """What to say beside each field."""

@@ -51,9 +51,7 @@ def replay(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
     )
 
 
-def resolve(
-    ids: Sequence[int], *, to_state: State, why: str, origin: Origin
-) -> list[int]:
+def resolve(ids: Sequence[int], *, to_state: State, why: str, origin: Origin) -> list[int]:
     """Settle dead letters by a person's word, as COMPLETED or CANCELLED; the ids that are. Raises NothingMoved."""
     return _moved(
         "resolve",
@@ -64,9 +62,7 @@ def resolve(
 
 
 @transaction.atomic
-def _moved(
-    verb: str, movable: str, ids: Sequence[int], move: Callable[[], list[int]]
-) -> list[int]:
+def _moved(verb: str, movable: str, ids: Sequence[int], move: Callable[[], list[int]]) -> list[int]:
     moved = move()
     if not moved:
         raise NothingMoved(verb=verb, standing=_standing(ids), movable=movable)
@@ -74,11 +70,5 @@ def _moved(
 
 
 def _standing(ids: Sequence[int]) -> str:
-    states = sorted(
-        set(Occurrence.objects.filter(pk__in=ids).values_list("state", flat=True))
-    )
-    return (
-        "the chosen are " + " and ".join(states)
-        if states
-        else "no such occurrence exists"
-    )
+    states = sorted(set(Occurrence.objects.filter(pk__in=ids).values_list("state", flat=True)))
+    return "the chosen are " + " and ".join(states) if states else "no such occurrence exists"

@@ -37,9 +37,7 @@ def check_rule(rule: Rule, *, now: datetime) -> None:
     Looks at the columns first, then at what they mean: a rule that could never fire is refused.
     """
     refusals = list(_wrong_columns(rule)) or [
-        refusal
-        for examine in EXAMINATIONS
-        if (refusal := _refusal_of(examine, rule, now)) is not None
+        refusal for examine in EXAMINATIONS if (refusal := _refusal_of(examine, rule, now)) is not None
     ]
     if refusals:
         raise InvalidRule(f"rule {rule.name!r}", refusals)
@@ -58,9 +56,7 @@ def _wrong_columns(rule: Rule) -> Iterator[InvalidField]:
                 )
 
 
-def _refusal_of(
-    examine: Callable[[Rule, datetime], None], rule: Rule, now: datetime
-) -> InvalidField | None:
+def _refusal_of(examine: Callable[[Rule, datetime], None], rule: Rule, now: datetime) -> InvalidField | None:
     try:
         examine(rule, now)
     except InvalidField as refusal:
@@ -82,9 +78,7 @@ def _recurrence_is_sound(rule: Rule, now: datetime) -> None:
 def _something_is_to_come(rule: Rule, now: datetime) -> None:
     zones = [rule.timezone] if rule.timezone else planning.EXTREME_ZONES
     if not rule.anchor and not any(
-        planning.next_firings_of(
-            rule, timezone=name, anchor=None, leap="", after=now, limit=1
-        )
+        planning.next_firings_of(rule, timezone=name, anchor=None, leap="", after=now, limit=1)
         for name in zones
     ):
         raise Refusal(
@@ -142,7 +136,7 @@ def change_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     for kind in sorted({planning.kind_of(before), planning.kind_of(rule)}):
         planning.alone(kind)
     check_rule(rule, now=origin.now)
-    rule.version, rule.updated_at = F("version") + 1, origin.now  # type: ignore[assignment]  # an expression
+    rule.version, rule.updated_at = F("version") + 1, origin.now
     rule.save(force_update=True)
     rule.refresh_from_db()
     return planning.replan_rule(rule, horizon=horizon, origin=origin)
@@ -161,9 +155,7 @@ def resume_rule(rule: Rule, *, origin: Origin) -> int | None:
     """Let the rule start again; how many rows it had held back, or None if it was not paused."""
     if not _turn(rule, RuleState.PAUSED, RuleState.ACTIVE, origin):
         return None
-    return transitions.release(
-        [rule.pk], cause=Hold.RULE_PAUSED, reason=Reason.RULE_RESUMED, origin=origin
-    )
+    return transitions.release([rule.pk], cause=Hold.RULE_PAUSED, reason=Reason.RULE_RESUMED, origin=origin)
 
 
 @transaction.atomic
@@ -171,21 +163,13 @@ def retire_rule(rule: Rule, *, why: str, origin: Origin) -> int:
     """End the rule for good: its unsent rows are CANCELLED(rule_retired), its history stays; how many rows."""
     planning.alone(planning.kind_of(rule))
     live = Rule.objects.filter(pk=rule.pk).exclude(state=RuleState.RETIRED)
-    live.update(
-        state=RuleState.RETIRED, version=F("version") + 1, updated_at=origin.now
-    )
-    return transitions.cancel_all(
-        rule_id=rule.pk, reason=Reason.RULE_RETIRED, why=why, origin=origin
-    )
+    live.update(state=RuleState.RETIRED, version=F("version") + 1, updated_at=origin.now)
+    return transitions.cancel_all(rule_id=rule.pk, reason=Reason.RULE_RETIRED, why=why, origin=origin)
 
 
-def backfill(
-    rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool
-) -> Backfill:
+def backfill(rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool) -> Backfill:
     """Write the rule's missing rows between two instants, past ones too; a dry run only counts them."""
-    return planning.backfill(
-        rule, after=after, before=before, origin=origin, dry_run=dry_run
-    )
+    return planning.backfill(rule, after=after, before=before, origin=origin, dry_run=dry_run)
 
 
 def _turn(rule: Rule, old: RuleState, new: RuleState, origin: Origin) -> bool:

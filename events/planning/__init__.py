@@ -20,12 +20,12 @@ from events.planning.recurrences import (
 from events.planning.serial import alone, together
 
 __all__ = [
+    "EXTREME_ZONES",
     "Backfill",
     "UnusableAnchor",
     "alone",
     "audience_sql",
     "backfill",
-    "EXTREME_ZONES",
     "check_anchor",
     "kind_of",
     "next_firings_of",

@@ -1,7 +1,7 @@
 """Whom a rule concerns, and their firings: computed once for each distinct (zone, anchor date, leap policy).
 
-People who share those three share their slots, so a rule over a million people costs one calendar computation per group;
-the rows themselves are written by one INSERT ... SELECT that joins the groups to the people.
+People who share those three share their slots, so a rule over a million people costs one calendar computation a
+group; the rows themselves are written by one INSERT ... SELECT that joins the groups to the people.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ KIND_MEMBERS = "e.deleted_at IS NULL AND e.kind = %(rule_kind)s AND e.attributes
 ZONE = "COALESCE(NULLIF(%(rule_zone)s, ''), e.timezone)"
 ANCHOR = "CASE WHEN %(rule_anchor)s = '' THEN '' ELSE COALESCE(e.attributes ->> %(rule_anchor)s, '') END"
 
-GROUPS = (
-    f"SELECT DISTINCT {ZONE}, {ANCHOR}, e.leap FROM events_entity e WHERE {{members}}"
-)
+GROUPS = f"SELECT DISTINCT {ZONE}, {ANCHOR}, e.leap FROM events_entity e WHERE {{members}}"
 
 DESIRED = f"""
     SELECT %(rule_id)s::bigint AS rule_id, e.id AS entity_id, s.slot, s.fold, s.timezone, s.note, s.due_at,
@@ -61,9 +59,7 @@ class Group:
     leap: str
 
 
-def audience_sql(
-    rule: Rule, entity_ids: list[int] | None
-) -> tuple[str, dict[str, Any]]:
+def audience_sql(rule: Rule, entity_ids: list[int] | None) -> tuple[str, dict[str, Any]]:
     """The condition on `events_entity e` for the rule's living members, narrowed to some ids if given."""
     members = KIND_MEMBERS if rule.entity_id is None else ONE_MEMBER
     if entity_ids is not None:
@@ -123,9 +119,7 @@ def desired_rows(
     )
 
 
-def _firings(
-    rule: Rule, group: Group, after: datetime, before: datetime
-) -> Iterator[Firing]:
+def _firings(rule: Rule, group: Group, after: datetime, before: datetime) -> Iterator[Firing]:
     if rule.anchor and anchor_date(group.anchor) is None:
         return iter(())
     return firings_of(
@@ -149,11 +143,7 @@ def anchor_date(text: str) -> date | None:
 def check_anchor(rule: Rule) -> None:
     """Raise UnusableAnchor if the rule is anchored on an attribute that none of its members has as a date."""
     if rule.anchor and not any(anchor_date(group.anchor) for group in groups(rule)):
-        whom = (
-            str(rule.entity)
-            if rule.entity
-            else f"any {rule.audience_kind} of the audience"
-        )
+        whom = str(rule.entity) if rule.entity else f"any {rule.audience_kind} of the audience"
         raise UnusableAnchor(
             field="anchor",
             problem=f"{rule.anchor!r} is not a date attribute of {whom}, so nothing would ever fire",

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Min, Q
 
 from events.lifecycle import UNSENT
-from events.models import Entity, Occurrence, Rule, RuleState
+from events.models import Occurrence, Rule, RuleState
 from events.planning.audiences import desired_rows
 from events.planning.serial import alone
 from events.timing import TZDATA_VERSION
@@ -69,15 +69,11 @@ def plan_rule(rule: Rule, *, until: datetime, origin: Origin) -> int:
     return written
 
 
-def plan_entities(
-    entity_ids: list[int], *, kinds: Iterable[str], origin: Origin
-) -> int:
+def plan_entities(entity_ids: list[int], *, kinds: Iterable[str], origin: Origin) -> int:
     """Write the rows of new entities, as far as each of their rules is planned; how many. Caller holds `together`."""
     return sum(
         schedule(
-            desired_rows(
-                rule, after=origin.now, before=rule.planned_until, entity_ids=entity_ids
-            ),
+            desired_rows(rule, after=origin.now, before=rule.planned_until, entity_ids=entity_ids),
             tzdata_version=TZDATA_VERSION,
             origin=origin,
         )
@@ -95,9 +91,7 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     since = min(_oldest_unsent(Q(rule=rule)) or origin.now, origin.now)
     wanted = desired_rows(rule, after=since, before=until)
     changed = cancel_superseded(wanted, rule_id=rule.pk, origin=origin)
-    changed += move_rescheduled(
-        wanted, rule_id=rule.pk, tzdata_version=TZDATA_VERSION, origin=origin
-    )
+    changed += move_rescheduled(wanted, rule_id=rule.pk, tzdata_version=TZDATA_VERSION, origin=origin)
     changed += schedule(
         desired_rows(rule, after=origin.now, before=until),
         tzdata_version=TZDATA_VERSION,
@@ -107,18 +101,14 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     return changed
 
 
-def replan_entities(
-    entity_ids: list[int], *, kinds: Iterable[str], origin: Origin
-) -> int:
+def replan_entities(entity_ids: list[int], *, kinds: Iterable[str], origin: Origin) -> int:
     """Make these entities' unsent rows what their rules want now; how many rows changed. Caller holds `together`."""
     since = min(_oldest_unsent(Q(entity__in=entity_ids)) or origin.now, origin.now)
     changed = 0
     for rule in _rules_for(entity_ids, kinds):
         until = rule.planned_until or origin.now
         wanted = desired_rows(rule, after=since, before=until, entity_ids=entity_ids)
-        changed += cancel_superseded(
-            wanted, rule_id=rule.pk, entity_ids=entity_ids, origin=origin
-        )
+        changed += cancel_superseded(wanted, rule_id=rule.pk, entity_ids=entity_ids, origin=origin)
         changed += move_rescheduled(
             wanted,
             rule_id=rule.pk,
@@ -141,9 +131,7 @@ class Backfill:
     rows: int
 
 
-def backfill(
-    rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool
-) -> Backfill:
+def backfill(rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool) -> Backfill:
     """Write the rule's missing rows with after <= due_at < before, past ones too. A second run writes none."""
     with transaction.atomic():
         alone(kind_of(rule))

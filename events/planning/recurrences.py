@@ -81,8 +81,7 @@ def next_firings_of(
     if rule.anchor and rule.start_date is not None:
         after = max(
             after,
-            datetime.combine(rule.start_date, rule.local_time, zone(timezone))
-            - timedelta(days=1),
+            datetime.combine(rule.start_date, rule.local_time, zone(timezone)) - timedelta(days=1),
         )
     found = next_firings(
         recurrence_of(rule, anchor),
@@ -95,8 +94,4 @@ def next_firings_of(
 
 
 def _has_begun(rule: Rule, firing: Firing) -> bool:
-    return (
-        not rule.anchor
-        or rule.start_date is None
-        or firing.slot.date() >= rule.start_date
-    )
+    return not rule.anchor or rule.start_date is None or firing.slot.date() >= rule.start_date

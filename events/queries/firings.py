@@ -34,7 +34,7 @@ SHARED = f"""
 SELECT {ZONE}, {ANCHOR}, e.leap, count(*), min(COALESCE(NULLIF(e.name, ''), e.external_id))
 FROM events_entity e WHERE {{members}}
 GROUP BY 1, 2, 3 ORDER BY min({NEAREST_FIRST}) NULLS LAST, 1, 3 LIMIT {MOST_GROUPS}
-"""
+"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ def _groups(rule: Rule, now: datetime) -> list[tuple[str, str, str, int, str]]:
     today = now.month * 31 + now.day - rule.anchor_offset_days - 2
     with connection.cursor() as cursor:
         cursor.execute(SHARED.format(members=members), {**parameters, "today": today % 372})
-        return cursor.fetchall()
+        rows: list[tuple[str, str, str, int, str]] = cursor.fetchall()
+    return rows
 
 
 def _firings_of_group(

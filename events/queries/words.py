@@ -58,7 +58,7 @@ REASONS: dict[Reason, str] = {
 
 HOLDS: dict[Hold, str] = {
     Hold.RULE_PAUSED: "Held: its rule is paused. Resume the rule.",
-    Hold.HANDLER_MISSING: "Held: its rule's handler is not installed. Install it again, or choose another for the rule.",
+    Hold.HANDLER_MISSING: "Held: its rule's handler is not installed. Install it, or choose another.",
 }
 
 PERIODS = {"YEARLY": "every year", "MONTHLY": "every month", "WEEKLY": "every week", "DAILY": "every day"}
@@ -109,7 +109,9 @@ def _anchor_in_words(rule: Rule) -> str:
         return ""
     if not days:
         return f"on the {rule.anchor}"
-    return f"{abs(days)} day{'s' if abs(days) > 1 else ''} {'after' if days > 0 else 'before'} the {rule.anchor}"
+    return (
+        f"{abs(days)} day{'s' if abs(days) > 1 else ''} {'after' if days > 0 else 'before'} the {rule.anchor}"
+    )
 
 
 def _period_in_words(rrule: str) -> str:

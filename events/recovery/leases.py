@@ -36,9 +36,7 @@ class Recovered:
 
 def recover(*, origin: Origin) -> Recovered:
     """Return lapsed claims, settle lost attempts by their handler's kind, release rows whose handler is back."""
-    returned = _until_done(
-        lambda: transitions.return_lapsed_claims(limit=BATCH, origin=origin)
-    )
+    returned = _until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, origin=origin))
     lost, unknown = 0, 0
     while (lapses := _lost(origin)).total:
         lost += lapses.total
@@ -62,14 +60,10 @@ def _until_done(move: Callable[[], int]) -> int:
 
 
 def _release_found_handlers(origin: Origin) -> int:
-    held = (
-        Occurrence.objects.filter(hold=Hold.HANDLER_MISSING)
-        .values_list("rule_id", flat=True)
-        .distinct()
+    held = Occurrence.objects.filter(hold=Hold.HANDLER_MISSING).values_list("rule_id", flat=True).distinct()
+    found = Rule.objects.filter(pk__in=held, handler__in=list(handling.installed())).values_list(
+        "pk", flat=True
     )
-    found = Rule.objects.filter(
-        pk__in=held, handler__in=list(handling.installed())
-    ).values_list("pk", flat=True)
     if not found:
         return 0
     return transitions.release(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.dateformat import format as formatted
 
-from events.templatetags import show
 from events.queries import when_in_words, whom_in_words
+from events.templatetags import show
 
 if TYPE_CHECKING:
     from datetime import datetime

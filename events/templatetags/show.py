@@ -36,7 +36,7 @@ COLOURS: dict[str, str] = {
     Lateness.LATE: "warning",
     Lateness.EARLY: "danger",
 }
-NOTHING = mark_safe('<span class="pn-quiet">–</span>')  # noqa: S308 - a constant
+NOTHING = mark_safe('<span class="pn-quiet">–</span>')
 # A number and its unit stay on one line.
 NARROW = "\N{NO-BREAK SPACE}"
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -50,7 +50,9 @@ def link_to(row: Model, text: str = "") -> SafeString:
 
 def badge(text: str) -> SafeString:
     """A word in its colour: a state, or a lateness."""
-    return format_html('<span class="pn-badge pn-{}">{}</span>', COLOURS.get(text, "") or "plain", text.lower())
+    return format_html(
+        '<span class="pn-badge pn-{}">{}</span>', COLOURS.get(text, "") or "plain", text.lower()
+    )
 
 
 def instant(moment: datetime | None) -> str | SafeString:
@@ -111,7 +113,9 @@ def deleted(text: str) -> SafeString:
 
 def outcome(word: str) -> SafeString:
     """An attempt's outcome in its colour; none yet is running."""
-    colour = {"": "primary", "completed": "success", "declined": "plain", "postponed": "warning"}.get(word, "danger")
+    colour = {"": "primary", "completed": "success", "declined": "plain", "postponed": "warning"}.get(
+        word, "danger"
+    )
     return format_html('<span class="pn-badge pn-{}">{}</span>', colour, word or "running")
 
 
@@ -147,5 +151,7 @@ def value(given: Any) -> Any:
         case Model():
             return link_to(given)
         case dict() | list():
-            return format_html('<pre class="pn-mono">{}</pre>', json.dumps(given, indent=2, ensure_ascii=False))
+            return format_html(
+                '<pre class="pn-mono">{}</pre>', json.dumps(given, indent=2, ensure_ascii=False)
+            )
     return str(given)

@@ -8,6 +8,7 @@ from events.lifecycle import Hold, Reason, State
 from events.transitions.statements import (
     CLAIMABLE_SQL,
     LOG_MOVED,
+    STATE_OF_ID,
     UNCLAIMED_STATE,
     run,
     wake_for,
@@ -45,11 +46,7 @@ def claim(
 ) -> int:
     """SCHEDULED | RETRYING -> PENDING for rows (id, state) that the caller has locked; how many moved."""
     ids, states = [row[0] for row in rows], [str(row[1]) for row in rows]
-    return int(
-        run(
-            CLAIM, origin, ids=ids, states=states, token=token, lease_until=lease_until
-        )[0]["moved"]
-    )
+    return int(run(CLAIM, origin, ids=ids, states=states, token=token, lease_until=lease_until)[0]["moved"])
 
 
 HOLD = f"""
@@ -92,7 +89,7 @@ RECALL = f"""
 WITH moved AS (
     UPDATE events_occurrence o
     SET state = {UNCLAIMED_STATE}, reason = %(reason)s, claim_token = NULL, lease_expires_at = NULL
-    WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND o.state = '{State.PENDING}'
+    WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PENDING}'
     RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt,
               %(token)s::uuid AS claim_token, NULL::jsonb AS detail, o.available_at
 ), logged AS ({LOG_MOVED})
@@ -109,18 +106,11 @@ def recall(ids: Sequence[int], *, token: UUID, reason: Reason, origin: Origin) -
 
 RENEW = f"""
 UPDATE events_occurrence o SET lease_expires_at = %(lease_until)s
-WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND o.state = '{State.PROCESSING}'
+WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
 RETURNING o.id
 """
 
 
-def renew(
-    ids: Sequence[int], *, token: UUID, lease_until: datetime, origin: Origin
-) -> list[int]:
+def renew(ids: Sequence[int], *, token: UUID, lease_until: datetime, origin: Origin) -> list[int]:
     """Lengthen the leases of rows at work; the ids that this claim still holds."""
-    return [
-        row["id"]
-        for row in run(
-            RENEW, origin, ids=list(ids), token=token, lease_until=lease_until
-        )
-    ]
+    return [row["id"] for row in run(RENEW, origin, ids=list(ids), token=token, lease_until=lease_until)]

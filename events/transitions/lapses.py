@@ -86,10 +86,7 @@ SELECT to_state, count(*) AS moved FROM moved GROUP BY to_state
 
 def settle_lost_attempts(*, limit: int, origin: Origin) -> Lapses:
     """PROCESSING -> RETRYING, FAILED or UNKNOWN, by the handler's kind, where the lease ran out."""
-    moved = {
-        row["to_state"]: int(row["moved"])
-        for row in run(SETTLE_LOST, origin, limit=limit)
-    }
+    moved = {row["to_state"]: int(row["moved"]) for row in run(SETTLE_LOST, origin, limit=limit)}
     lapses = Lapses(
         retrying=moved.get(State.RETRYING, 0),
         failed=moved.get(State.FAILED, 0),

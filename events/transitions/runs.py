@@ -11,6 +11,7 @@ from events.transitions.statements import (
     CLAIMABLE_SQL,
     FINAL_SQL,
     LOG_MOVED,
+    STATE_OF_ID,
     run,
     wake_for,
 )
@@ -43,20 +44,26 @@ class Started:
     attributes: Mapping[str, Any]
 
 
+# `wanted` is found by id alone, before any other condition can tempt PostgreSQL to start from the rules' rows.
 START = f"""
-WITH moved AS (
+WITH wanted AS MATERIALIZED (
+    SELECT o.id, o.rule_id, o.entity_id, o.due_at
+    FROM unnest(%(ids)s::bigint[]) AS wanted(id) JOIN events_occurrence o ON o.id = wanted.id
+), allowed AS MATERIALIZED (
+    SELECT w.id, e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.attributes
+    FROM wanted w JOIN events_rule r ON r.id = w.rule_id JOIN events_entity e ON e.id = w.entity_id
+    WHERE r.state = 'active' AND r.handler = %(handler)s AND e.deleted_at IS NULL
+      AND (r.expires_after IS NULL OR w.due_at + r.expires_after > %(now)s)
+), moved AS (
     UPDATE events_occurrence o
     SET state = '{State.PROCESSING}', reason = '{Reason.STARTED}', attempt = o.attempt + 1,
         lease_expires_at = %(lease_until)s, started_at = %(now)s
-    FROM events_rule r, events_entity e
-    WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND o.state = '{State.PENDING}'
+    FROM allowed w
+    WHERE o.id = w.id AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PENDING}'
       AND o.available_at <= %(now)s
-      AND r.id = o.rule_id AND r.state = 'active' AND r.handler = %(handler)s
-      AND (r.expires_after IS NULL OR o.due_at + r.expires_after > %(now)s)
-      AND e.id = o.entity_id AND e.deleted_at IS NULL
     RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
               NULL::jsonb AS detail, o.rule_id, o.failures, o.idempotency_key, o.slot, o.timezone, o.due_at,
-              o.started_at, o.snapshot, e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.attributes
+              o.started_at, o.snapshot, w.entity_kind, w.external_id, w.entity_name, w.attributes
 ), attempted AS (
     INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, outcome)
     SELECT id, attempt, %(kind)s, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
@@ -100,7 +107,7 @@ def _parsed(row: Mapping[str, Any]) -> dict[str, Any]:
 
 FENCE = f"""
 SELECT o.id FROM events_occurrence o
-WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND o.state = '{State.PROCESSING}'
+WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
 FOR UPDATE
 """
 
@@ -134,7 +141,7 @@ WITH settled AS (
         failures = o.failures + s.failures, claim_token = NULL, lease_expires_at = NULL,
         finished_at = CASE WHEN s.state IN ({FINAL_SQL}) THEN %(now)s::timestamptz END
     FROM settled s
-    WHERE o.id = s.id AND o.claim_token = %(token)s AND o.state = '{State.PROCESSING}'
+    WHERE o.id = s.id AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
     RETURNING o.id, '{State.PROCESSING}' AS from_state, o.state AS to_state, o.reason, o.attempt,
               %(token)s::uuid AS claim_token, NULL::jsonb AS detail, s.outcome, s.detail AS answer,
               CASE WHEN o.state IN ({CLAIMABLE_SQL}) THEN o.available_at END AS wake_at
@@ -160,9 +167,7 @@ WITH late AS (
 """
 
 
-def settle(
-    settlements: Sequence[Settlement], *, token: UUID, origin: Origin
-) -> set[int]:
+def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) -> set[int]:
     """PROCESSING -> where each attempt's outcome leads, under the fence; the ids that moved.
 
     A row whose claim was lost does not move; its late answer is appended to the log.
@@ -179,9 +184,7 @@ def settle(
         failures=[int(s.counts_as_failure) for s in settlements],
     )  # fmt: skip
     moved = {row["id"] for row in rows}
-    wake_for(
-        min((row["wake_at"] for row in rows if row["wake_at"]), default=None), origin
-    )
+    wake_for(min((row["wake_at"] for row in rows if row["wake_at"]), default=None), origin)
     late = [s for s in settlements if s.id not in moved]
     if late:
         run(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from events.transitions.origin import Origin
 
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """The rows that should exist, as a query.
@@ -74,7 +75,9 @@ def schedule(desired: Desired, *, tzdata_version: str, origin: Origin) -> int:
     return int(row["moved"])
 
 
-SCOPE = "(%(rule_scope)s::bigint IS NULL OR o.rule_id = %(rule_scope)s) AND o.entity_id = ANY(%(entity_scope)s)"
+SCOPE = (
+    "(%(rule_scope)s::bigint IS NULL OR o.rule_id = %(rule_scope)s) AND o.entity_id = ANY(%(entity_scope)s)"
+)
 RULE_SCOPE = "o.rule_id = %(rule_scope)s"
 
 CANCEL_SUPERSEDED = f"""

@@ -37,12 +37,7 @@ SELECT id FROM moved
 def cancel(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
     """UNSENT -> CANCELLED: it will not fire, even if its message is already on the way; the ids that moved."""
     statement = CANCEL.format(scope="o.id = ANY(%(ids)s)", states=UNSENT_SQL)
-    return [
-        row["id"]
-        for row in run(
-            statement, origin, ids=list(ids), reason=Reason.CANCELLED, why=why
-        )
-    ]
+    return [row["id"] for row in run(statement, origin, ids=list(ids), reason=Reason.CANCELLED, why=why)]
 
 
 def cancel_all(
@@ -54,11 +49,7 @@ def cancel_all(
     origin: Origin,
 ) -> int:
     """UNSENT -> CANCELLED for all rows of a rule, or of an entity; how many moved."""
-    scope = (
-        "o.rule_id = %(rule_id)s"
-        if rule_id is not None
-        else "o.entity_id = %(entity_id)s"
-    )
+    scope = "o.rule_id = %(rule_id)s" if rule_id is not None else "o.entity_id = %(entity_id)s"
     statement = CANCEL.format(scope=scope, states=UNSENT_SQL)
     return len(
         run(
@@ -128,18 +119,11 @@ SELECT id FROM moved
 """
 
 
-def resolve(
-    ids: Sequence[int], *, to_state: State, why: str, origin: Origin
-) -> list[int]:
+def resolve(ids: Sequence[int], *, to_state: State, why: str, origin: Origin) -> list[int]:
     """FAILED | UNKNOWN -> COMPLETED or CANCELLED, because a person says so; the ids that moved."""
     if to_state not in FINAL - {State.FAILED, State.SKIPPED}:
-        raise ValueError(
-            f"a person resolves to COMPLETED or CANCELLED, not to {to_state}"
-        )
-    return [
-        row["id"]
-        for row in run(RESOLVE, origin, ids=list(ids), to_state=to_state, why=why)
-    ]
+        raise ValueError(f"a person resolves to COMPLETED or CANCELLED, not to {to_state}")
+    return [row["id"] for row in run(RESOLVE, origin, ids=list(ids), to_state=to_state, why=why)]
 
 
 RELEASE = f"""
@@ -153,9 +137,7 @@ SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
 """
 
 
-def release(
-    rule_ids: Sequence[int], *, cause: Hold, reason: Reason, origin: Origin
-) -> int:
+def release(rule_ids: Sequence[int], *, cause: Hold, reason: Reason, origin: Origin) -> int:
     """Let the rows of these rules that were held for one cause be claimed again; how many."""
     row = run(RELEASE, origin, rule_ids=list(rule_ids), hold=cause, reason=reason)[0]
     wake_for(row["earliest"], origin)

@@ -17,7 +17,7 @@ from tests.receiver import Receiver, running
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
     from pytest_django.plugin import DjangoDbBlocker
 
     from tests.harness.rabbitmq import RabbitNode
@@ -27,14 +27,14 @@ LIVE = ("web", "sweeper", "worker-1", "worker-2", "beat-1", "beat-2")
 
 
 @pytest.fixture
-def transactional_db(deployment: Deployment, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:  # noqa: ARG001
+def transactional_db(deployment: Deployment, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Real commits into the database of the live processes, which is emptied when they have ended, not before."""
     with django_db_blocker.unblock():
         yield
 
 
 @pytest.fixture(autouse=True)
-def loopback_allowed(settings: SettingsWrapper) -> Iterator[None]:
+def loopback_allowed(settings: Settings) -> Iterator[None]:
     """This process, like the live ones, may send webhooks to this machine."""
     settings.PUNCTUAL_WEBHOOK_ALLOWED_NETWORKS = [LOOPBACK]
     handling.installed.cache_clear()
@@ -45,7 +45,7 @@ def loopback_allowed(settings: SettingsWrapper) -> Iterator[None]:
 @pytest.fixture(scope="module", params=["embedded", "rabbitmq"])
 def deployment(
     request: pytest.FixtureRequest,
-    django_db_setup: None,  # noqa: ARG001 - its tables
+    django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployment]:

@@ -43,7 +43,9 @@ class Deployment:
     def start(self, *names: str) -> None:
         """Start the programs of these names."""
         with _environment(self.variables):
-            known = {program.name: program for program in programs(environment(ROOT), login="operator:secret")}
+            known = {
+                program.name: program for program in programs(environment(ROOT), login="operator:secret")
+            }
         for name in names:
             self._processes[name] = self._start(known[name])
 

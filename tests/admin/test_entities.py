@@ -40,7 +40,9 @@ def test_a_new_person_gets_their_rows_at_once(alice: Client, world: World) -> No
     bob = Entity.objects.get()
     assert bob.occurrences.exists()
     assert reverse("admin:events_entity_change", args=[bob.pk]) in messages_of(page)[0]
-    assert set(Transition.objects.filter(occurrence__entity=bob).values_list("actor", flat=True)) == {"user:alice"}
+    assert set(Transition.objects.filter(occurrence__entity=bob).values_list("actor", flat=True)) == {
+        "user:alice"
+    }
 
 
 def test_a_person_who_moves_takes_their_rows_along(alice: Client, world: World) -> None:
@@ -49,7 +51,9 @@ def test_a_person_who_moves_takes_their_rows_along(alice: Client, world: World) 
     assert alice.post(address(bob), FILLED | {"timezone": "asia/katmandu"}).status_code == 302
     bob.refresh_from_db()
     assert bob.timezone == "Asia/Kathmandu"
-    assert set(Occurrence.objects.filter(state="SCHEDULED").values_list("timezone", flat=True)) == {"Asia/Kathmandu"}
+    assert set(Occurrence.objects.filter(state="SCHEDULED").values_list("timezone", flat=True)) == {
+        "Asia/Kathmandu"
+    }
 
 
 def test_the_identity_of_a_known_person_is_fixed(alice: Client, world: World) -> None:
@@ -63,7 +67,11 @@ def test_the_identity_of_a_known_person_is_fixed(alice: Client, world: World) ->
     [
         ({"timezone": "EST"}, "timezone", "is an abbreviation, not a zone"),
         ({"timezone": "GMT+3"}, "timezone", "is an offset, not a zone"),
-        ({"attributes": '{"birthday": "1989-02-29"}'}, "attributes", "birthday: '1989-02-29' is not a date that exists"),
+        (
+            {"attributes": '{"birthday": "1989-02-29"}'},
+            "attributes",
+            "birthday: '1989-02-29' is not a date that exists",
+        ),
         ({"attributes": "[1]"}, "attributes", "It is not a JSON object"),
         ({"attributes": "{"}, "attributes", "Enter a valid JSON"),
         ({"kind": ""}, "kind", "This field is required"),
@@ -104,6 +112,7 @@ def test_deleting_asks_for_a_reason_and_cancels_what_was_planned(alice: Client, 
 def test_deleted_people_are_out_of_sight_until_they_are_asked_for(alice: Client, world: World) -> None:
     bob, carol = world.person("bob"), world.person("carol")
     delete(alice, bob)
+
     def listed(**asked: str) -> list[str]:
         return [row.external_id for row in alice.get(LIST, asked).context["cl"].result_list]
 

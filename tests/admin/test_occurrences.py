@@ -87,7 +87,9 @@ def test_fire_now_makes_it_claimable_at_once(alice: Client, scheduled: Occurrenc
     assert scheduled.available_at < due_at == scheduled.due_at
 
 
-def test_without_a_reason_nothing_happens_and_the_page_asks_for_one(alice: Client, scheduled: Occurrence) -> None:
+def test_without_a_reason_nothing_happens_and_the_page_asks_for_one(
+    alice: Client, scheduled: Occurrence
+) -> None:
     page = act(alice, "cancel", scheduled, why="  ")
     assert "Say why" in page.content.decode()
     scheduled.refresh_from_db()
@@ -107,7 +109,7 @@ def test_of_a_mixed_choice_what_can_move_moves_and_the_rest_is_explained(
     page = act(alice, "replay", dead_letter, scheduled)
     assert messages_of(page) == [
         "1 occurrence will be tried again.",
-        "1 stayed as they were: SCHEDULED. Only FAILED or UNKNOWN occurrences can be.",
+        "1 stayed as before: SCHEDULED. Only FAILED or UNKNOWN occurrences can be.",
     ]
 
 
@@ -165,7 +167,9 @@ def test_its_page_tells_the_story_in_words(charlie: Client, dead_letter: Occurre
         "a worker started an attempt",
         "the handler said that it can never succeed",
     ]
-    assert [(each.number, each.outcome, each.status) for each in story.attempts] == [(1, "rejected", "SUCCESS")]
+    assert [(each.number, each.outcome, each.status) for each in story.attempts] == [
+        (1, "rejected", "SUCCESS")
+    ]
     assert "no such address" in page.content.decode()
 
 
@@ -174,7 +178,9 @@ def test_its_page_shows_what_an_operator_said(alice: Client, dead_letter: Occurr
     assert "the bell is &lt;repaired&gt;" in page_of(alice, dead_letter).content.decode()
 
 
-@pytest.mark.parametrize(("fixture", "verbs"), [("scheduled", ["fire-now", "cancel"]), ("dead_letter", ["replay", "resolve"])])
+@pytest.mark.parametrize(
+    ("fixture", "verbs"), [("scheduled", ["fire-now", "cancel"]), ("dead_letter", ["replay", "resolve"])]
+)
 def test_its_page_offers_what_its_state_allows(
     alice: Client, fixture: str, verbs: list[str], request: pytest.FixtureRequest
 ) -> None:
@@ -219,7 +225,9 @@ def test_filters_by_hold(charlie: Client, world: World, scheduled: Occurrence) -
     assert listed(charlie, held="handler_missing") == []
 
 
-def test_filters_by_a_range_of_due_moments(charlie: Client, world: World, dead_letter: Occurrence, scheduled: Occurrence) -> None:
+def test_filters_by_a_range_of_due_moments(
+    charlie: Client, world: World, dead_letter: Occurrence, scheduled: Occurrence
+) -> None:
     tomorrow = world.now + timedelta(hours=12)
     asked = {"due_at_from_0": f"{tomorrow:%Y-%m-%d}", "due_at_from_1": f"{tomorrow:%H:%M:%S}"}
     assert listed(charlie, **asked) == [scheduled.pk]
@@ -233,7 +241,9 @@ def test_it_is_found_by_what_has_an_index(charlie: Client, scheduled: Occurrence
     assert listed(charlie, q=str(uuid4())) == []
 
 
-def test_the_list_asks_as_often_for_a_hundred_rows_as_for_one(charlie: Client, world: World, scheduled: Occurrence) -> None:
+def test_the_list_asks_as_often_for_a_hundred_rows_as_for_one(
+    charlie: Client, world: World, scheduled: Occurrence
+) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as asked:
             assert charlie.get(reverse(LIST)).status_code == 200

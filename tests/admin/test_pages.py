@@ -75,7 +75,9 @@ def test_a_user_without_permissions_sees_no_numbers(alice: Client, django_user_m
 @pytest.mark.usefixtures("lived_in")
 @pytest.mark.parametrize("model", MACHINE_ROWS)
 @pytest.mark.parametrize("verb", ["add", "change", "delete"])
-def test_machine_rows_are_never_edited_even_by_their_owner(alice: Client, model: type[Model], verb: str) -> None:
+def test_machine_rows_are_never_edited_even_by_their_owner(
+    alice: Client, model: type[Model], verb: str
+) -> None:
     row = model._default_manager.all()[0]
     before = model._default_manager.filter(pk=row.pk).values().get()
     answer = alice.post(address(model, verb, *([] if verb == "add" else [row.pk])), {"state": "COMPLETED"})
@@ -121,12 +123,16 @@ def test_the_log_is_found_by_its_occurrence_and_filtered_by_reason(
 @pytest.mark.usefixtures("lived_in")
 @pytest.mark.parametrize(("outcome", "count"), [("rejected", 1), ("running", 0), ("completed", 0)])
 def test_attempts_are_filtered_by_outcome(charlie: Client, outcome: str, count: int) -> None:
-    assert charlie.get(address(Attempt, "changelist"), {"outcome": outcome}).context["cl"].result_count == count
+    assert (
+        charlie.get(address(Attempt, "changelist"), {"outcome": outcome}).context["cl"].result_count == count
+    )
 
 
 @pytest.mark.usefixtures("lived_in")
 @pytest.mark.parametrize(("status", "count"), [("SUCCESS", 1), ("FAILURE", 0)])
-def test_results_are_filtered_by_status_and_searched_by_task(charlie: Client, status: str, count: int) -> None:
+def test_results_are_filtered_by_status_and_searched_by_task(
+    charlie: Client, status: str, count: int
+) -> None:
     asked = {"status": status, "q": "task"}
     assert charlie.get(address(TaskResult, "changelist"), asked).context["cl"].result_count == count
 

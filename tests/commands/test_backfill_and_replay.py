@@ -187,6 +187,7 @@ def test_nothing_to_replay_is_said_with_how_the_chosen_stand(world: World) -> No
     waiting = Occurrence.objects.values_list("pk", flat=True)[0]
     assert "the chosen are SCHEDULED" in run("replay", waiting, "--reason", "x").refused
     assert "no such occurrence exists" in run("replay", 0, "--reason", "x").refused
+    assert run("replay", waiting, "--reason", "x", "--dry-run").out == "0 occurrences would be replayed.\n"
 
 
 def test_a_reason_must_be_given(world: World) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 import pytest
 
 from events.handling import Completed, Handler, HandlerContext, Kind, Outcome
 from events.models import Entity, Occurrence, Rule
+from events.queries import handlers
 from tests.commands.conftest import LOG, run
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ class AnotherLog(Handler):
 
     def handle(self, context: HandlerContext) -> Outcome:
         return Completed()
+
+
+class Another(AnotherLog):
+    name = "another"
 
 
 class Nameless(Handler):
@@ -55,6 +61,26 @@ def test_a_broken_handler_is_named_with_what_breaks_it_beside_those_that_work(
     assert "not a subclass of events.handling.Handler" in told[2]
     assert "does not say its name and its kind" in told[3]
     assert told[4] == f"- {HERE}.AnotherLog: it is called 'log', as {LOG} is"
+
+
+def test_a_handler_of_another_package_is_listed_by_its_entry_point(
+    use_handlers: UseHandlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_handlers(LOG)
+    point = EntryPoint("another", f"{HERE}:Another", "punctual.handlers")
+    monkeypatch.setattr(handlers, "entry_points", lambda *, group: [point] if group == point.group else [])
+    listed = run("list_handlers").out.splitlines()
+    assert listed[1].split() == [
+        "another",
+        "idempotent",
+        "1",
+        "30",
+        "s",
+        f"{HERE}:Another",
+        "(entry",
+        "point",
+        "another)",
+    ]
 
 
 @pytest.mark.django_db

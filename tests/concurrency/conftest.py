@@ -20,7 +20,7 @@ Together = Callable[..., list[Any]]
 
 
 @pytest.fixture
-def world(committed_db: CommittedDatabase) -> World:  # noqa: ARG001 - its rows are really there
+def world(committed_db: CommittedDatabase) -> World:
     """A world at the database's present second."""
     return World(clock.now().replace(microsecond=0))
 

@@ -35,7 +35,9 @@ def test_sweeps_that_run_at_once_claim_every_row_and_none_twice(world: World, to
     assert len(claimed) == 1000
 
 
-def test_one_message_delivered_to_many_workers_at_once_runs_each_row_once(world: World, together: Together) -> None:
+def test_one_message_delivered_to_many_workers_at_once_runs_each_row_once(
+    world: World, together: Together
+) -> None:
     world.due(40, handler="transactional")
     chunk = world.claim_together()
     summaries = together(*[lambda: world.run(chunk)] * 6)
@@ -105,7 +107,9 @@ def test_a_move_and_a_plan_at_once_leave_no_row_of_the_old_zone(world: World, to
             with transaction.atomic():
                 planning.alone("person")
                 planning.plan_rule(
-                    Rule.objects.get(pk=rule.pk), until=world.now + timedelta(days=days), origin=world.origin()
+                    Rule.objects.get(pk=rule.pk),
+                    until=world.now + timedelta(days=days),
+                    origin=world.origin(),
                 )
 
         def move(gate: Barrier = gate, zone: str = zone) -> None:
@@ -143,6 +147,6 @@ def test_what_is_far_away_wakes_nobody(world: World) -> None:
         world.person("alice", "UTC")
         world.rule(rrule="", start_date=(world.now + timedelta(days=1)).date())
         alarm.wait(timedelta(milliseconds=50))
-        heard = list(alarm._listener.notifies(timeout=0))  # noqa: SLF001 - what it would have woken for
+        heard = list(alarm._listener.notifies(timeout=0))
     assert heard == []
     connection.close()

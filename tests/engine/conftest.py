@@ -14,7 +14,7 @@ from tests.engine.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def world(db: None) -> World:
 
 
 @pytest.fixture(autouse=True)
-def bidden_handlers(settings: SettingsWrapper) -> Iterator[None]:
+def bidden_handlers(settings: Settings) -> Iterator[None]:
     """The test handlers, installed beside ours, without a memory of other tests."""
     settings.PUNCTUAL_HANDLERS = [*settings.PUNCTUAL_HANDLERS, *handlers.PATHS]
     handling.installed.cache_clear()

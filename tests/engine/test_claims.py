@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -120,7 +121,9 @@ def test_chunks_share_one_handler_and_one_lane(world: World) -> None:
         (0, 250, 2, []),
     ],
 )
-def test_small_bursts_are_shared_by_all_workers(count: int, size: int, workers: int, lengths: list[int]) -> None:
+def test_small_bursts_are_shared_by_all_workers(
+    count: int, size: int, workers: int, lengths: list[int]
+) -> None:
     cut = list(pieces(range(count), size=size, workers=workers))
     assert [len(piece) for piece in cut] == lengths
     assert [each for piece in cut for each in piece] == list(range(count))
@@ -147,7 +150,7 @@ def test_a_day_without_any_planning_still_becomes_rows(world: World) -> None:
     world.now += timedelta(days=5)
     world.plan()
     slots = list(Occurrence.objects.order_by("slot").values_list("slot", flat=True))
-    assert all(after - before == timedelta(hours=1) for before, after in zip(slots, slots[1:], strict=False))
+    assert all(after - before == timedelta(hours=1) for before, after in pairwise(slots))
     assert slots[-1].date() >= (world.now + timedelta(days=1)).date()
 
 

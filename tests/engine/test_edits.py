@@ -30,7 +30,9 @@ def unsent() -> dict[str, str]:
     return {f"{row.slot:%d %H:%M}": f"{row.due_at:%d %H:%M}" for row in rows}
 
 
-def test_who_moves_is_called_at_the_same_wall_time_in_the_new_zone_and_the_row_stays_itself(world: World) -> None:
+def test_who_moves_is_called_at_the_same_wall_time_in_the_new_zone_and_the_row_stays_itself(
+    world: World,
+) -> None:
     world.person("alice", "America/New_York")
     world.rule()
     before = set(Occurrence.objects.values_list("pk", "idempotency_key"))
@@ -139,7 +141,11 @@ def test_latest_payload_is_used_unless_the_rule_keeps_a_snapshot(world: World) -
     world.person("alice", "UTC", shoe="left")
     for name, snapshot in (("latest", False), ("kept", True)):
         world.rule(
-            name=name, local_time=time(23, 30), snapshot=snapshot, handler="idempotent", payload={"text": "before"}
+            name=name,
+            local_time=time(23, 30),
+            snapshot=snapshot,
+            handler="idempotent",
+            payload={"text": "before"},
         )
     Rule.objects.update(payload={"text": "after"})
     Entity.objects.update(attributes={"shoe": "right"})
@@ -161,7 +167,9 @@ def test_a_backfill_writes_the_past_once(world: World) -> None:
 
 def test_an_operator_may_fire_cancel_and_replay_and_the_log_says_who_and_why(world: World) -> None:
     (row,) = world.due(1, start_date=date(2027, 3, 14))
-    assert operations.fire_now([row.pk], why="the client waits", origin=world.origin("user:alice")) == [row.pk]
+    assert operations.fire_now([row.pk], why="the client waits", origin=world.origin("user:alice")) == [
+        row.pk
+    ]
     world.tick()
     row.refresh_from_db()
     assert (row.state, row.due_at.day) == ("COMPLETED", 14)

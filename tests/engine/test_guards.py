@@ -43,7 +43,9 @@ def test_the_database_allows_the_legal_moves_and_no_other(
     if from_state == to_state or is_legal(from_state, to_state):
         force(row, to_state, world)
     else:
-        with pytest.raises(IntegrityError, match=f"illegal move of occurrence {row.pk}: {from_state} to {to_state}"):
+        with pytest.raises(
+            IntegrityError, match=f"illegal move of occurrence {row.pk}: {from_state} to {to_state}"
+        ):
             force(row, to_state, world)
 
 
@@ -80,12 +82,22 @@ def test_one_slot_is_one_row(world: World) -> None:
         row.save(force_insert=True)
 
 
-@pytest.mark.parametrize("statement", ["UPDATE events_transition SET reason = ''", "DELETE FROM events_transition"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE events_transition SET reason = ''", "DELETE FROM events_transition"]
+)
 def test_the_log_is_append_only(world: World, statement: str) -> None:
     world.due()
-    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(ProgrammingError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(statement)
-    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(ProgrammingError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute("TRUNCATE events_transition")
     assert Transition.objects.count() == 1
 

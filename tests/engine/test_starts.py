@@ -95,7 +95,9 @@ def test_a_worker_asked_to_stop_gives_back_what_it_did_not_start(world: World) -
         world.due(3, handler=handler)
         assert world.run(world.claim_together(), stopping=lambda: True).given_back == 3
         Occurrence.objects.update(available_at=world.now + timedelta(days=1))
-    assert set(Occurrence.objects.values_list("state", "reason", "attempt")) == {("SCHEDULED", "worker_stopping", 0)}
+    assert set(Occurrence.objects.values_list("state", "reason", "attempt")) == {
+        ("SCHEDULED", "worker_stopping", 0)
+    }
 
 
 def test_a_chunk_over_its_budget_gives_back_the_rest(world: World) -> None:

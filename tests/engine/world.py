@@ -69,20 +69,14 @@ class World:
             values.setdefault("audience_kind", "person")
         if values.get("anchor"):
             values["start_date"] = None
-        return operations.create_rule(
-            Rule(**values), horizon=self.horizon, origin=self.origin()
-        )
+        return operations.create_rule(Rule(**values), horizon=self.horizon, origin=self.origin())
 
     def plan(self) -> int:
-        return planning.plan_due_rules(
-            horizon=self.horizon, origin=self.origin("engine:test")
-        )
+        return planning.plan_due_rules(horizon=self.horizon, origin=self.origin("engine:test"))
 
     def claim(self, batch: int = 1000, chunk: int = 100) -> list[Chunk]:
         limits = dispatch.Limits(batch=batch, chunk=chunk, workers=1, lease=LEASE)
-        return dispatch.claim_due(
-            limits=limits, origin=self.origin("engine:test")
-        ).chunks
+        return dispatch.claim_due(limits=limits, origin=self.origin("engine:test")).chunks
 
     def claim_together(self) -> Chunk:
         """All that is due, of one handler, as one chunk."""
@@ -90,9 +84,7 @@ class World:
         return replace(chunks[0], ids=tuple(row for chunk in chunks for row in chunk.ids))
 
     def run(self, chunk: Chunk, **bench: Any) -> execution.Summary:
-        order = execution.ChunkOrder(
-            chunk.token, chunk.correlation_id, chunk.ids, task_id="task"
-        )
+        order = execution.ChunkOrder(chunk.token, chunk.correlation_id, chunk.ids, task_id="task")
         where = execution.Bench(clock=self.clock, worker="worker:test", **bench)
         return execution.run_chunk(order, handling.get(chunk.handler), where)
 
@@ -108,9 +100,7 @@ class World:
             ran += sum(self.run(chunk).asked for chunk in chunks)
         return ran
 
-    def pass_time(
-        self, until: datetime, step: timedelta = timedelta(minutes=1)
-    ) -> None:
+    def pass_time(self, until: datetime, step: timedelta = timedelta(minutes=1)) -> None:
         """Tick by tick to an instant."""
         while self.now < until:
             self.tick()
@@ -120,9 +110,7 @@ class World:
         return Occurrence.objects.get()
 
     def story(self, occurrence: Occurrence) -> list[tuple[str, str, str]]:
-        return list(
-            occurrence.transitions.values_list("from_state", "to_state", "reason")
-        )
+        return list(occurrence.transitions.values_list("from_state", "to_state", "reason"))
 
     def due(self, count: int = 1, **rule: Any) -> list[Occurrence]:
         """So many people with one row each, due at this very instant."""

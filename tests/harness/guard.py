@@ -14,16 +14,16 @@ read _
 kill -s "$1" -- "$2" 2>/dev/null
 for _ in $(seq 200); do kill -s 0 -- "$2" 2>/dev/null || break; sleep 0.05; done
 kill -s KILL -- "$2" 2>/dev/null
-rm -rf -- "$3"
+[ -z "$3" ] || rm -rf -- "$3"
 """
 
 
 class Guard:
-    """Ends `pid` (negative: that process group) with `signal` and removes `folder` once released or orphaned."""
+    """Ends `pid` (negative: its group) with `signal`, and removes `folder` if any, once released or orphaned."""
 
-    def __init__(self, pid: int, folder: Path, *, signal: str) -> None:
+    def __init__(self, pid: int, folder: Path | None, *, signal: str) -> None:
         self._shell = subprocess.Popen(
-            ["sh", "-c", SCRIPT, "guard", signal, str(pid), str(folder)],
+            ["sh", "-c", SCRIPT, "guard", signal, str(pid), str(folder or "")],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,  # a pipe behind the tests must not wait for the guard
             stderr=subprocess.DEVNULL,

@@ -9,6 +9,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from tests.harness.guard import Guard
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -28,13 +30,17 @@ class CeleryProgram:
                 stderr=stream,
                 start_new_session=True,
             )
+        self._guard = Guard(-self.process.pid, None, signal="TERM")
 
     def __enter__(self) -> CeleryProgram:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.stop()
+        try:
+            if self.process.poll() is None:
+                self.stop()
+        finally:
+            self._guard.release()
 
     @property
     def output(self) -> str:

@@ -41,7 +41,8 @@ class Command(PunctualCommand):
         """Replay, and say what was."""
         ids = _chosen(options)
         if options["dry_run"]:
-            self.say(f"{counted(len(ids), 'occurrence')} would be replayed{_listed(ids)}.")
+            would = list(dead_letters().filter(pk__in=ids).order_by("id").values_list("id", flat=True))
+            self.say(f"{counted(len(would), 'occurrence')} would be replayed{_listed(would)}.")
             return
         moved = operations.replay(ids, why=options["reason"], origin=origin_of(options))
         self.say(f"{counted(len(moved), 'occurrence')} replayed{_listed(sorted(moved))}.")
