@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 
-# One byte that forked children share with their parent. No lock: a child killed while it held one would hang the others.
+# One byte that forked children share with their parent. No lock: a child killed while it held one would hang all.
 _stop = mmap.mmap(-1, 1)
 
 

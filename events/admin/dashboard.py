@@ -56,7 +56,7 @@ def _cards(standing: queries.Standing) -> list[Mapping[str, Any]]:
             standing.dead_letters,
             "wait for a person",
             worry=bool(standing.dead_letters),
-            **dead,
+            state=dead,
         ),
         {
             "title": "Last sweep",

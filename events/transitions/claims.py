@@ -10,6 +10,7 @@ from events.transitions.statements import (
     LOG_MOVED,
     STATE_OF_ID,
     UNCLAIMED_STATE,
+    id_array,
     run,
     wake_for,
 )
@@ -45,14 +46,14 @@ def claim(
     origin: Origin,
 ) -> int:
     """SCHEDULED | RETRYING -> PENDING for rows (id, state) that the caller has locked; how many moved."""
-    ids, states = [row[0] for row in rows], [str(row[1]) for row in rows]
+    ids, states = id_array(row[0] for row in rows), [str(row[1]) for row in rows]
     return int(run(CLAIM, origin, ids=ids, states=states, token=token, lease_until=lease_until)[0]["moved"])
 
 
 HOLD = f"""
 WITH moved AS (
     UPDATE events_occurrence o SET hold = %(hold)s, reason = %(hold)s
-    WHERE o.id = ANY(%(ids)s) AND o.state IN ({CLAIMABLE_SQL}) AND o.hold = ''
+    WHERE o.id = ANY(%(ids)s::bigint[]) AND o.state IN ({CLAIMABLE_SQL}) AND o.hold = ''
     RETURNING o.id, o.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
               NULL::jsonb AS detail
 ), logged AS ({LOG_MOVED})
@@ -62,13 +63,13 @@ SELECT count(*) AS moved FROM moved
 
 def hold(ids: Sequence[int], *, cause: Hold, origin: Origin) -> int:
     """Keep claimable rows from being claimed, visibly, until `release`; how many were held."""
-    return int(run(HOLD, origin, ids=list(ids), hold=cause)[0]["moved"])
+    return int(run(HOLD, origin, ids=id_array(ids), hold=cause)[0]["moved"])
 
 
 SKIP = f"""
 WITH target AS (
     SELECT o.id, o.state FROM events_occurrence o
-    WHERE o.id = ANY(%(ids)s) AND o.state IN ({CLAIMABLE_SQL}) FOR UPDATE
+    WHERE o.id = ANY(%(ids)s::bigint[]) AND o.state IN ({CLAIMABLE_SQL}) FOR UPDATE
 ), moved AS (
     UPDATE events_occurrence o
     SET state = '{State.SKIPPED}', reason = %(reason)s, hold = '', finished_at = %(now)s
@@ -82,14 +83,14 @@ SELECT count(*) AS moved FROM moved
 
 def skip(ids: Sequence[int], *, reason: Reason, origin: Origin) -> int:
     """SCHEDULED | RETRYING -> SKIPPED; how many moved."""
-    return int(run(SKIP, origin, ids=list(ids), reason=reason)[0]["moved"])
+    return int(run(SKIP, origin, ids=id_array(ids), reason=reason)[0]["moved"])
 
 
 RECALL = f"""
 WITH moved AS (
     UPDATE events_occurrence o
     SET state = {UNCLAIMED_STATE}, reason = %(reason)s, claim_token = NULL, lease_expires_at = NULL
-    WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PENDING}'
+    WHERE o.id = ANY(%(ids)s::bigint[]) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PENDING}'
     RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt,
               %(token)s::uuid AS claim_token, NULL::jsonb AS detail, o.available_at
 ), logged AS ({LOG_MOVED})
@@ -99,18 +100,18 @@ SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
 
 def recall(ids: Sequence[int], *, token: UUID, reason: Reason, origin: Origin) -> int:
     """PENDING -> SCHEDULED | RETRYING for rows that this claim still holds and nobody started; how many moved."""
-    row = run(RECALL, origin, ids=list(ids), token=token, reason=reason)[0]
+    row = run(RECALL, origin, ids=id_array(ids), token=token, reason=reason)[0]
     wake_for(row["earliest"], origin)
     return int(row["moved"])
 
 
 RENEW = f"""
 UPDATE events_occurrence o SET lease_expires_at = %(lease_until)s
-WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
+WHERE o.id = ANY(%(ids)s::bigint[]) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
 RETURNING o.id
 """
 
 
 def renew(ids: Sequence[int], *, token: UUID, lease_until: datetime, origin: Origin) -> list[int]:
     """Lengthen the leases of rows at work; the ids that this claim still holds."""
-    return [row["id"] for row in run(RENEW, origin, ids=list(ids), token=token, lease_until=lease_until)]
+    return [row["id"] for row in run(RENEW, origin, ids=id_array(ids), token=token, lease_until=lease_until)]

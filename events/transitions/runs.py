@@ -12,6 +12,7 @@ from events.transitions.statements import (
     FINAL_SQL,
     LOG_MOVED,
     STATE_OF_ID,
+    id_array,
     run,
     wake_for,
 )
@@ -63,12 +64,12 @@ WITH wanted AS MATERIALIZED (
       AND o.available_at <= %(now)s
     RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
               NULL::jsonb AS detail, o.rule_id, o.failures, o.idempotency_key, o.slot, o.timezone, o.due_at,
-              o.started_at, o.snapshot, w.entity_kind, w.external_id, w.entity_name, w.attributes
+              o.snapshot, w.entity_kind, w.external_id, w.entity_name, w.attributes
 ), attempted AS (
     INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, outcome)
     SELECT id, attempt, %(kind)s, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
 ), logged AS ({LOG_MOVED})
-SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_at, started_at,
+SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_at,
        snapshot, entity_kind, external_id, entity_name, attributes
 FROM moved
 """
@@ -90,31 +91,27 @@ def start(
     """
     rows = run(
         START, origin,
-        ids=list(ids), token=token, handler=handler, kind=kind, task_id=task_id, lease_until=lease_until,
+        ids=id_array(ids), token=token, handler=handler, kind=kind, task_id=task_id, lease_until=lease_until,
     )  # fmt: skip
     position = {row_id: index for index, row_id in enumerate(ids)}
     rows.sort(key=lambda row: position[row["id"]])
-    return [Started(**{**row, **_parsed(row)}) for row in rows]
-
-
-def _parsed(row: Mapping[str, Any]) -> dict[str, Any]:
-    snapshot = row["snapshot"]
-    return {
-        "snapshot": None if snapshot is None else json.loads(snapshot),
-        "attributes": json.loads(row["attributes"]),
-    }
+    for row in rows:
+        row["started_at"] = origin.now
+        row["attributes"] = json.loads(row["attributes"])
+        row["snapshot"] = row["snapshot"] and json.loads(row["snapshot"])
+    return [Started(**row) for row in rows]
 
 
 FENCE = f"""
 SELECT o.id FROM events_occurrence o
-WHERE o.id = ANY(%(ids)s) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
+WHERE o.id = ANY(%(ids)s::bigint[]) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
 FOR UPDATE
 """
 
 
 def fence(ids: Sequence[int], *, token: UUID, origin: Origin) -> set[int]:
     """Lock the running rows that this claim still holds, until the transaction ends; their ids."""
-    return {row["id"] for row in run(FENCE, origin, ids=list(ids), token=token)}
+    return {row["id"] for row in run(FENCE, origin, ids=id_array(ids), token=token)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +126,20 @@ class Settlement:
     available_at: datetime | None = None
     counts_as_failure: bool = False
 
+    def verdict(self) -> tuple[Any, ...]:
+        """All but the id, as the columns that the statement wants."""
+        detail = None if self.detail is None else json.dumps(self.detail)
+        failures = int(self.counts_as_failure)
+        return str(self.to_state), str(self.reason), self.outcome, detail, self.available_at, failures
 
+
+# Rows that came to the same share one verdict: most sets are a list of ids and a single verdict.
 SETTLE = f"""
 WITH settled AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(reasons)s::text[], %(outcomes)s::text[],
-                         %(details)s::jsonb[], %(available)s::timestamptz[], %(failures)s::int[])
-         AS settled(id, state, reason, outcome, detail, available_at, failures)
+    SELECT row.id, verdict.* FROM unnest(%(ids)s::bigint[], %(numbers)s::int[]) AS row(id, number)
+    JOIN unnest(%(known)s::int[], %(states)s::text[], %(reasons)s::text[], %(outcomes)s::text[],
+                %(details)s::jsonb[], %(available)s::timestamptz[], %(failures)s::int[])
+         AS verdict(number, state, reason, outcome, detail, available_at, failures) USING (number)
 ), moved AS (
     UPDATE events_occurrence o
     SET state = s.state, reason = s.reason, available_at = COALESCE(s.available_at, o.available_at),
@@ -172,17 +177,7 @@ def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) ->
 
     A row whose claim was lost does not move; its late answer is appended to the log.
     """
-    rows = run(
-        SETTLE, origin,
-        token=token,
-        ids=[s.id for s in settlements],
-        states=[str(s.to_state) for s in settlements],
-        reasons=[str(s.reason) for s in settlements],
-        outcomes=[s.outcome for s in settlements],
-        details=[None if s.detail is None else json.dumps(s.detail) for s in settlements],
-        available=[s.available_at for s in settlements],
-        failures=[int(s.counts_as_failure) for s in settlements],
-    )  # fmt: skip
+    rows = run(SETTLE, origin, token=token, **_as_arrays(settlements))
     moved = {row["id"] for row in rows}
     wake_for(min((row["wake_at"] for row in rows if row["wake_at"]), default=None), origin)
     late = [s for s in settlements if s.id not in moved]
@@ -191,7 +186,24 @@ def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) ->
             LOG_LATE,
             origin,
             token=token,
-            ids=[s.id for s in late],
+            ids=id_array(s.id for s in late),
             outcomes=[s.outcome for s in late],
         )
     return moved
+
+
+def _as_arrays(settlements: Sequence[Settlement]) -> dict[str, Any]:
+    verdicts: dict[tuple[Any, ...], int] = {}
+    numbers = [verdicts.setdefault(settlement.verdict(), len(verdicts)) for settlement in settlements]
+    states, reasons, outcomes, details, available, failures = zip(*verdicts, strict=True)
+    return {
+        "ids": id_array(settlement.id for settlement in settlements),
+        "numbers": id_array(numbers),
+        "known": id_array(verdicts.values()),
+        "states": list(states),
+        "reasons": list(reasons),
+        "outcomes": list(outcomes),
+        "details": list(details),
+        "available": list(available),
+        "failures": list(failures),
+    }

@@ -17,7 +17,7 @@ from tests.admin.conftest import messages_of
 
 if TYPE_CHECKING:
     from django.test import Client
-    from pytest_django import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from tests.engine.world import World
 
@@ -111,7 +111,7 @@ def test_a_changed_rule_moves_its_rows(alice: Client, world: World) -> None:
 
 
 def test_a_new_handler_is_offered_without_a_migration_and_a_missing_one_is_kept(
-    alice: Client, world: World, settings: SettingsWrapper
+    alice: Client, world: World, settings: Settings
 ) -> None:
     world.person()
     rule = world.rule(handler="idempotent")

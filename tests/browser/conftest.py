@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
     from pytest_django.live_server_helper import LiveServer
+    from pytest_django.plugin import DjangoDbBlocker
 
     from tests.harness.database import CommittedDatabase
 
@@ -31,7 +32,7 @@ PASSWORD = "everything at its time"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Browser]:
     """Chromium, for all tests of a module.
 
     Playwright's loop runs in this thread meanwhile, which makes Django believe that it is called from a coroutine.
@@ -45,6 +46,8 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
+    with django_db_blocker.unblock():
+        _wait_until_alone()
 
 
 @pytest.fixture
@@ -64,7 +67,6 @@ def page(browser: Browser, committed_db: CommittedDatabase, live_server: LiveSer
     yield window
     window.wait_for_load_state("networkidle")
     window.context.close()
-    _wait_until_alone()
     assert complaints == []
 
 
@@ -81,6 +83,8 @@ def _wait_until_alone() -> None:
     for _ in range(100):
         with connection.cursor() as cursor:
             cursor.execute(others)
-            if cursor.fetchone() == (0,):
-                return
+            alone = cursor.fetchone() == (0,)
+        if alone:
+            break
         time.sleep(0.1)
+    connection.close()
