@@ -83,7 +83,7 @@ def publish(chunks: Sequence[Chunk]) -> Published:
     for position, chunk in enumerate(chunks):
         try:
             _send(chunk)
-        except (OperationalError, *_broker_errors()) as error:
+        except (OperationalError, OSError, *_broker_errors()) as error:
             logger.warning("the broker did not take a chunk of %d rows: %s", len(chunk.ids), error)
             return Published(position, tuple(chunks[position + 1 :]), failed=True)
     return Published(len(chunks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -45,7 +46,7 @@ def _cards(standing: queries.Standing) -> list[Mapping[str, Any]]:
     in_flight = [state.value for state in sorted(IN_FLIGHT)]
     dead = [state.value for state in sorted(queries.DEAD_LETTERS)]
     return [
-        _card("Due in the next hour", standing.due_soon, "planned and not held", lateness="ahead"),
+        _card("Due within the hour", standing.due_soon, "planned and not held", lateness="ahead"),
         _card("Waiting for a worker", standing.waiting, "due, and not yet claimed", lateness="late"),
         _card("In flight", standing.in_flight, "claimed or running", state=in_flight),
         _card(
@@ -60,12 +61,17 @@ def _cards(standing: queries.Standing) -> list[Mapping[str, Any]]:
         ),
         {
             "title": "Last sweep",
-            "figure": f"{show.duration(swept)} ago" if swept is not None else "never",
+            "figure": f"{show.duration(_rounded(swept))} ago" if swept is not None else "never",
             "says": "is beat running, and a sweeper?" if is_asleep else "somebody is looking",
             "worry": is_asleep,
             "link": reverse("admin:events_sweep_changelist"),
         },
     ]
+
+
+def _rounded(length: timedelta) -> timedelta:
+    """To the second."""
+    return timedelta(seconds=round(length.total_seconds()))
 
 
 def _card(title: str, count: int, says: str, *, worry: bool = False, **query: Any) -> Mapping[str, Any]:

@@ -95,8 +95,9 @@ class EntityAdmin(ActingAdmin, PunctualAdmin):
 
     form = EntityForm
     verbs = (DELETE,)
-    list_display = ("name_or_id", "kind", "external_id", "timezone", "local_now", "next_due")
+    list_display = ("name_or_id", "kind", "external_id", "timezone", "local_now", "next_time")
     list_filter = (("kind", AllValuesCheckboxFilter), ZoneFilter, PresenceFilter)
+    ordering = ("kind", "external_id")
     search_fields = ("external_id", "name")
     search_help_text = "An external id or a name."
     change_form_template = "events/entity.html"
@@ -107,9 +108,7 @@ class EntityAdmin(ActingAdmin, PunctualAdmin):
         rows: QuerySet[Entity] = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name == "autocomplete":
             return rows.filter(deleted_at=None)
-        return rows.annotate(
-            read_at=Value(clock.now(), DateTimeField()), next_due_at=queries.next_due("entity")
-        )
+        return rows.annotate(read_at=Value(clock.now(), DateTimeField()), next_at=queries.next_at("entity"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Entity | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """Its kind and external id are its identity: fixed once it is known."""
@@ -152,10 +151,10 @@ class EntityAdmin(ActingAdmin, PunctualAdmin):
         """The wall clock in its zone."""
         return f"{row.read_at.astimezone(zone(row.timezone)):%a %H:%M}"
 
-    @display(description="Next due, UTC")
-    def next_due(self, row: Any) -> str:
-        """The earliest of its planned occurrences."""
-        return show.instant(row.next_due_at)
+    @display(description="Next, UTC")
+    def next_time(self, row: Any) -> str:
+        """When the next of its planned occurrences fires."""
+        return show.instant(row.next_at)
 
 
 def _around(entity: Entity) -> dict[str, Any]:

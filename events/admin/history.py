@@ -111,6 +111,7 @@ class SweepAdmin(ReadOnlyAdmin):
     """Proof that somebody looked."""
 
     list_display = ("started", "seen", "sweeper", "passes", "claimed", "recovered")
+    ordering = ("-seen_at",)
 
     @display(description="Started, UTC")
     def started(self, row: Sweep) -> str:

@@ -110,7 +110,7 @@ def preview(form: RuleForm, *, now: datetime) -> dict[str, Any]:
         firings = next_firings(form.instance, now=now)
     except InvalidField as error:
         sentence = f"{error.facts['problem']}. {error.facts['remedy']}"
-        if sentence not in {said for _, said in problems}:
+        if not any(sentence in said for _, said in problems):
             problems.append((_label(form, HOMES.get(error.field, error.field)), sentence))
     return {"firings": firings, "problems": problems, "missing": [_label(form, name) for name in missing]}
 

@@ -81,10 +81,11 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
 
     form = RuleForm
     verbs = (PAUSE, RESUME, RETIRE)
-    list_display = ("name", "state_badge", "whom", "when", "handler", "next_due")
+    list_display = ("name", "state_badge", "whom", "when", "handler", "next_time")
     list_filter = (("state", ChoicesCheckboxFilter),)
     list_select_related = ("entity",)
     list_per_page = 25
+    ordering = ("name",)
     search_fields = ("name",)
     autocomplete_fields = ("entity",)
     change_form_template = "events/rule.html"
@@ -107,7 +108,7 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         """The rows, each with the earliest of its planned occurrences."""
         rows: QuerySet[Rule] = super().get_queryset(request)
-        return rows.annotate(next_due_at=queries.next_due("rule"))
+        return rows.annotate(next_at=queries.next_at("rule"))
 
     def get_urls(self) -> list[URLPattern]:
         """Django's, and the preview of a rule that is being written."""
@@ -177,9 +178,9 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
         """Its time, in words."""
         return queries.when_in_words(row)
 
-    @display(description="Next due, UTC")
-    def next_due(self, row: Any) -> str | SafeString:
-        """The earliest of its planned occurrences."""
-        if row.next_due_at or row.state == RuleState.RETIRED or not row.planned_until:
-            return show.instant(row.next_due_at)
+    @display(description="Next, UTC")
+    def next_time(self, row: Any) -> str | SafeString:
+        """When the next of its planned occurrences fires."""
+        if row.next_at or row.state == RuleState.RETIRED or not row.planned_until:
+            return show.instant(row.next_at)
         return show.quiet(f"after {row.planned_until:%Y-%m-%d}")

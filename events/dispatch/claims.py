@@ -58,16 +58,18 @@ class DueRow:
     rule_id: int
     due_at: datetime
     reason: str
+    deleted_at: datetime | None
 
 
-DUE_COLUMNS = ("id", "state", "rule_id", "due_at", "reason")
+DUE_COLUMNS = ("id", "state", "rule_id", "due_at", "reason", "entity__deleted_at")
 
 
 @transaction.atomic
 def claim_due(*, limits: Limits, origin: Origin) -> Claimed:
     """Claim up to a batch of what is due, oldest first; rows that another sweep holds are passed over.
 
-    1. Lock due rows.  2. Set aside those that must not fire: expired, of a paused rule, without a handler.
+    1. Lock due rows.  2. Set aside those that must not fire: expired, of a paused or retired rule, of a
+    deleted entity, without a handler.
     3. Move the others to PENDING under one new token and lease.  4. Cut them into chunks by handler and lane.
     """
     rows = _lock_due(limits.batch, origin.now)
@@ -78,7 +80,7 @@ def claim_due(*, limits: Limits, origin: Origin) -> Claimed:
     aside: dict[Hold | Reason, list[int]] = defaultdict(list)
     for row in rows:
         rule = rules[row.rule_id]
-        obstacle = _obstacle(rule, row.due_at, origin.now)
+        obstacle = _obstacle(rule, row, origin.now)
         if obstacle:
             aside[obstacle].append(row.id)
             continue
@@ -109,12 +111,16 @@ def _waiting() -> QuerySet[Occurrence]:
 
 def _lock_due(batch: int, now: datetime) -> list[DueRow]:
     due = _waiting().filter(available_at__lte=now).order_by("available_at", "id")
-    locked = due.select_for_update(skip_locked=True).values_list(*DUE_COLUMNS)[:batch]
+    locked = due.select_for_update(skip_locked=True, of=("self",)).values_list(*DUE_COLUMNS)[:batch]
     return [DueRow(*row) for row in locked]
 
 
-def _obstacle(rule: Rule, due_at: datetime, now: datetime) -> Hold | Reason | None:
-    if rule.expires_after is not None and due_at + rule.expires_after <= now:
+def _obstacle(rule: Rule, row: DueRow, now: datetime) -> Hold | Reason | None:
+    if rule.state == RuleState.RETIRED:
+        return Reason.RULE_RETIRED
+    if row.deleted_at is not None:
+        return Reason.ENTITY_DELETED
+    if rule.expires_after is not None and row.due_at + rule.expires_after <= now:
         return Reason.EXPIRED
     if rule.state == RuleState.PAUSED:
         return Hold.RULE_PAUSED
@@ -127,8 +133,10 @@ def _set_aside(aside: dict[Hold | Reason, list[int]], origin: Origin) -> None:
     for obstacle, ids in aside.items():
         if isinstance(obstacle, Hold):
             transitions.hold(ids, cause=obstacle, origin=origin)
-        else:
+        elif obstacle is Reason.EXPIRED:
             transitions.skip(ids, reason=obstacle, origin=origin)
+        else:
+            transitions.cancel(ids, reason=obstacle, origin=origin)
 
 
 def _chunks(

@@ -13,7 +13,7 @@ from events.errors import PunctualError
 from events.handling.port import Handler, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ENTRY_POINT_GROUP = "punctual.handlers"
 
@@ -52,9 +52,17 @@ def get(name: str) -> Handler:
 
 def _offers() -> Iterator[tuple[str, object]]:
     for path in settings.PUNCTUAL_HANDLERS:
-        yield path, import_string(path)
+        yield path, _loaded(path, lambda path=path: import_string(path))
     for point in entry_points(group=ENTRY_POINT_GROUP):
-        yield f"{point.value} (entry point {point.name})", point.load()
+        origin = f"{point.value} (entry point {point.name})"
+        yield origin, _loaded(origin, point.load)
+
+
+def _loaded(origin: str, load: Callable[[], object]) -> object:
+    try:
+        return load()
+    except Exception as error:  # somebody else's module may raise anything while it is imported
+        raise BrokenHandler(origin=origin, problem=f"{type(error).__name__}: {error}") from error
 
 
 def _usable(origin: str, offered: object) -> Handler:

@@ -16,6 +16,7 @@ from rich.progress import Progress
 from events import operations
 from events.management.asking import counted
 from events.management.entity_csv import Refused, UnreadableFile, read_rows
+from events.operations import Put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ class Imported:
     kinds: frozenset[str]
     created: int
     changed: int
+    planned: int
 
 
 @dataclass(slots=True)
@@ -71,10 +73,10 @@ def import_file(
     with _progress_bar(path, "Checking", screen) as tell:
         rows, kinds = _examine(path, kind=kind, report=report, tell=tell)
     with _progress_bar(path, "Writing", screen) as tell, transaction.atomic():
-        created, changed = _write(path, kind=kind, tell=tell, origin=origin)
+        done = _write(path, kind=kind, tell=tell, origin=origin)
         if dry_run:
             transaction.set_rollback(True)
-    return Imported(rows, frozenset(kinds), created, changed)
+    return Imported(rows, frozenset(kinds), done.created, done.changed, done.planned)
 
 
 def _examine(
@@ -101,13 +103,13 @@ def _examine(
     return rows, kinds
 
 
-def _write(path: Path, *, kind: str, tell: Callable[[int], None], origin: Origin) -> tuple[int, int]:
-    created, changed = 0, 0
+def _write(path: Path, *, kind: str, tell: Callable[[int], None], origin: Origin) -> Put:
+    done = Put(0, 0, 0)
     facts = (_unchanged(path, row) for row in read_rows(path, kind=kind, tell=tell))
     while batch := list(islice(facts, BATCH)):
         put = operations.put_entities(batch, origin=origin)
-        created, changed = created + put.created, changed + put.changed
-    return created, changed
+        done = Put(done.created + put.created, done.changed + put.changed, done.planned + put.planned)
+    return done
 
 
 def _unchanged(path: Path, row: Row) -> EntityFacts:

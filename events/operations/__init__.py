@@ -18,6 +18,7 @@ from events.operations.occurrences import (
 )
 from events.operations.rules import (
     InvalidRule,
+    RetiredRule,
     backfill,
     change_rule,
     check_rule,
@@ -34,6 +35,7 @@ __all__ = [
     "InvalidRule",
     "NothingMoved",
     "Put",
+    "RetiredRule",
     "backfill",
     "cancel",
     "change_rule",

@@ -18,7 +18,7 @@ from events.operations.errors import InvalidInput, Refusal
 from events.timing import Leap, canonical_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from events.transitions import Origin
 
@@ -48,15 +48,19 @@ class EntityFacts:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """How many entities were new, and how many were changed; the others stood as they were given."""
+    """How many entities were new and how many were changed, and how many of their rows were written or moved."""
 
     created: int
     changed: int
+    planned: int
 
 
-def check_entity(facts: EntityFacts) -> EntityFacts:
-    """The facts with the zone's canonical name; raises InvalidEntity with every field that is wrong."""
-    refusals = [*_wrong_texts(facts), *_wrong_attributes(facts)]
+def check_entity(facts: EntityFacts, *, anchors: Collection[str] = ()) -> EntityFacts:
+    """The facts with the zone's canonical name; raises InvalidEntity with every field that is wrong.
+
+    `anchors` are the attributes that must be dates, because a rule starts from them.
+    """
+    refusals = [*_wrong_texts(facts), *_wrong_attributes(facts, anchors)]
     timezone = facts.timezone
     try:
         timezone = canonical_zone(facts.timezone)
@@ -98,20 +102,42 @@ def _wrong_texts(facts: EntityFacts) -> Iterator[InvalidField]:
         )
 
 
-def _wrong_attributes(facts: EntityFacts) -> Iterator[InvalidField]:
+def _wrong_attributes(facts: EntityFacts, anchors: Collection[str]) -> Iterator[InvalidField]:
     if len(json.dumps(facts.attributes)) > ATTRIBUTES_LIMIT:
         yield Refusal(
             field="attributes",
             problem=f"they exceed {ATTRIBUTES_LIMIT} bytes of JSON",
             remedy="Keep what rules need.",
         )
+    if not storable(facts.attributes):
+        yield Refusal(
+            field="attributes",
+            problem="they hold a NUL character, or half of a surrogate pair",
+            remedy="PostgreSQL keeps neither: take it out.",
+        )
     for name, value in facts.attributes.items():
-        if isinstance(value, str) and DATE_LIKE.fullmatch(value.strip()) and not _is_date(value):
+        if name in anchors and not (isinstance(value, str) and _is_date(value)):
+            yield Refusal(
+                field=name,
+                problem=f"{value!r} is not a date, and a rule is anchored on {name!r}",
+                remedy="Write it as YYYY-MM-DD, such as 2004-02-29.",
+            )
+        elif isinstance(value, str) and DATE_LIKE.fullmatch(value.strip()) and not _is_date(value):
             yield Refusal(
                 field=name,
                 problem=f"{value!r} is not a date that exists",
                 remedy="Write it as YYYY-MM-DD, such as 2004-02-29.",
             )
+
+
+def storable(value: object) -> bool:
+    """Whether PostgreSQL can keep the value as JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\\u0000" not in text
 
 
 def _is_date(text: str) -> bool:
@@ -143,8 +169,9 @@ def put_entities(given: Sequence[EntityFacts], *, origin: Origin) -> Put:
 
     No two of `given` may name the same entity.
     """
-    facts = [check_entity(each) for each in given]
-    kinds = {each.kind for each in facts}
+    kinds = {each.kind for each in given}
+    anchors = {kind: planning.anchors_of(kind) for kind in kinds}
+    facts = [check_entity(each, anchors=anchors[each.kind]) for each in given]
     planning.together(kinds)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -162,11 +189,9 @@ def put_entities(given: Sequence[EntityFacts], *, origin: Origin) -> Put:
         rows = cursor.fetchall()
     created = [entity_id for entity_id, is_new in rows if is_new]
     changed = [entity_id for entity_id, is_new in rows if not is_new]
-    if created:
-        planning.plan_entities(created, kinds=kinds, origin=origin)
-    if changed:
-        planning.replan_entities(changed, kinds=kinds, origin=origin)
-    return Put(len(created), len(changed))
+    planned = planning.plan_entities(created, kinds=kinds, origin=origin) if created else 0
+    planned += planning.replan_entities(changed, kinds=kinds, origin=origin) if changed else 0
+    return Put(len(created), len(changed), planned)
 
 
 @transaction.atomic

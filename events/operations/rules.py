@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.db.models import F
 
 from events import handling, planning, transitions
-from events.errors import InvalidField
+from events.errors import InvalidField, PunctualError
 from events.lifecycle import Hold, Reason
 from events.models import Rule, RuleState
 from events.operations.errors import InvalidInput, Refusal
-from events.timing import canonical_zone, check
+from events.timing import InvalidRecurrence, canonical_zone, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from events.planning import Backfill
     from events.transitions import Origin
+
+
+class RetiredRule(PunctualError):
+    """Rule {name!r} is retired, so nothing of it may fire any more. Choose a live rule."""
+
 
 KEPT_BY_THE_ENGINE = {"state", "planned_until", "version", "created_at", "updated_at"}
 
@@ -48,12 +53,10 @@ def _wrong_columns(rule: Rule) -> Iterator[InvalidField]:
         rule.full_clean(exclude=KEPT_BY_THE_ENGINE)
     except ValidationError as error:
         for name, messages in error.message_dict.items():
+            given = "" if name == NON_FIELD_ERRORS else f"{getattr(rule, name)!r}: "
             for message in messages:
-                yield Refusal(
-                    field=name,
-                    problem=message.rstrip("."),
-                    remedy="Correct it and try again.",
-                )
+                problem = f"{given}{message.rstrip('.')}"
+                yield Refusal(field=name, problem=problem, remedy="Correct it and try again.")
 
 
 def _refusal_of(examine: Callable[[Rule, datetime], None], rule: Rule, now: datetime) -> InvalidField | None:
@@ -72,7 +75,13 @@ def _zone_exists(rule: Rule, now: datetime) -> None:  # noqa: ARG001 - one signa
 def _recurrence_is_sound(rule: Rule, now: datetime) -> None:
     rule.rrule = rule.rrule.strip().removeprefix("RRULE:")
     anchor = now.date() if rule.anchor else None
-    check(planning.recurrence_of(rule, anchor), planning.policies_of(rule, ""))
+    try:
+        check(planning.recurrence_of(rule, anchor), planning.policies_of(rule, ""))
+    except InvalidRecurrence as refusal:
+        if repr(rule.rrule) in str(refusal):
+            raise
+        problem = f"{rule.rrule!r}: {refusal.facts['problem']}"
+        raise Refusal(field=refusal.field, problem=problem, remedy=refusal.facts["remedy"]) from refusal
 
 
 def _something_is_to_come(rule: Rule, now: datetime) -> None:
@@ -167,9 +176,13 @@ def retire_rule(rule: Rule, *, why: str, origin: Origin) -> int:
     return transitions.cancel_all(rule_id=rule.pk, reason=Reason.RULE_RETIRED, why=why, origin=origin)
 
 
-def backfill(rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool) -> Backfill:
-    """Write the rule's missing rows between two instants, past ones too; a dry run only counts them."""
-    return planning.backfill(rule, after=after, before=before, origin=origin, dry_run=dry_run)
+def backfill(
+    rule: Rule, *, after: datetime, before: datetime, why: str, origin: Origin, dry_run: bool
+) -> Backfill:
+    """Write the rule's missing rows between two instants, past ones too; a dry run only counts them. RetiredRule."""
+    if rule.state == RuleState.RETIRED:
+        raise RetiredRule(name=rule.name)
+    return planning.backfill(rule, after=after, before=before, why=why, origin=origin, dry_run=dry_run)
 
 
 def _turn(rule: Rule, old: RuleState, new: RuleState, origin: Origin) -> bool:

@@ -1,6 +1,6 @@
 """From rules to rows: every slot up to the horizon becomes exactly one occurrence."""
 
-from events.planning.audiences import UnusableAnchor, audience_sql, check_anchor
+from events.planning.audiences import UnusableAnchor, anchors_of, audience_sql, check_anchor
 from events.planning.plans import (
     Backfill,
     backfill,
@@ -24,6 +24,7 @@ __all__ = [
     "Backfill",
     "UnusableAnchor",
     "alone",
+    "anchors_of",
     "audience_sql",
     "backfill",
     "check_anchor",

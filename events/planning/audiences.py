@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from events.errors import InvalidField
+from events.models import Rule, RuleState
 from events.planning.recurrences import firings_of
 from events.transitions import Desired
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from events.models import Rule
     from events.timing import Firing
 
 
@@ -149,3 +149,9 @@ def check_anchor(rule: Rule) -> None:
             problem=f"{rule.anchor!r} is not a date attribute of {whom}, so nothing would ever fire",
             remedy=f'Give them one, such as {{"{rule.anchor}": "1990-05-17"}}, or anchor on another attribute.',
         )
+
+
+def anchors_of(kind: str) -> set[str]:
+    """The attributes from which live rules of this kind's audiences start, and which so must be dates."""
+    rules = Rule.objects.filter(audience_kind=kind).exclude(anchor="").exclude(state=RuleState.RETIRED)
+    return set(rules.values_list("anchor", flat=True))

@@ -131,7 +131,9 @@ class Backfill:
     rows: int
 
 
-def backfill(rule: Rule, *, after: datetime, before: datetime, origin: Origin, dry_run: bool) -> Backfill:
+def backfill(
+    rule: Rule, *, after: datetime, before: datetime, why: str, origin: Origin, dry_run: bool
+) -> Backfill:
     """Write the rule's missing rows with after <= due_at < before, past ones too. A second run writes none."""
     with transaction.atomic():
         alone(kind_of(rule))
@@ -139,6 +141,7 @@ def backfill(rule: Rule, *, after: datetime, before: datetime, origin: Origin, d
             desired_rows(rule, after=after, before=before, since_creation=False),
             tzdata_version=TZDATA_VERSION,
             origin=origin,
+            why=why,
         )
         if dry_run:
             transaction.set_rollback(True)

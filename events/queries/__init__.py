@@ -10,7 +10,7 @@ from events.queries.occurrences import (
     dead_letters,
     delay_of,
     lateness_of,
-    next_due,
+    next_at,
     standing,
     with_lateness,
 )
@@ -37,7 +37,7 @@ __all__ = [
     "delay_of",
     "hold_in_words",
     "lateness_of",
-    "next_due",
+    "next_at",
     "next_firings",
     "reason_in_words",
     "standing",

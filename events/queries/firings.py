@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -20,21 +21,29 @@ if TYPE_CHECKING:
     from events.models import Rule
     from events.timing import Firing
 
-# An audience with more distinct (zone, anchor date, leap policy) than this is looked at from its nearest
-# anniversaries on; the others cannot be among the next few of a yearly rule.
+# An audience with more groups than this is looked at from its nearest anniversaries on; the others cannot be among
+# the next few of a yearly rule.
 MOST_GROUPS = 3_000
 
-# Days between today and the anniversary, in months of 31 days: only the order matters.
-NEAREST_FIRST = """
-    CASE WHEN {anchor} ~ '^[0-9]{{{{4}}}}-[0-9]{{{{2}}}}-[0-9]{{{{2}}}}$'
-         THEN (substr({anchor}, 6, 2)::int * 31 + substr({anchor}, 9, 2)::int - %(today)s + 744) %% 372 END
-""".format(anchor=f"({ANCHOR})")
-
-SHARED = f"""
-SELECT {ZONE}, {ANCHOR}, e.leap, count(*), min(COALESCE(NULLIF(e.name, ''), e.external_id))
-FROM events_entity e WHERE {{members}}
-GROUP BY 1, 2, 3 ORDER BY min({NEAREST_FIRST}) NULLS LAST, 1, 3 LIMIT {MOST_GROUPS}
+# Anniversaries of one day share every firing to come of a plain yearly rule, whatever their year.
+# The order is by days until the anniversary, in months of 31 days.
+GROUPS = f"""
+WITH member AS (
+    SELECT {ZONE} AS zone, {ANCHOR} AS anchor, e.leap, COALESCE(NULLIF(e.name, ''), e.external_id) AS name
+    FROM events_entity e WHERE {{members}}
+), shared AS (
+    SELECT zone, min(anchor) AS anchor, leap, count(*) AS entities, min(name) AS name
+    FROM member
+    GROUP BY zone, leap, CASE WHEN %(yearly)s AND anchor <= %(today)s THEN substr(anchor, 5) ELSE anchor END
+)
+SELECT zone, anchor, leap, entities, name FROM shared
+ORDER BY CASE WHEN anchor ~ '^[0-9]+-[0-9][0-9]-[0-9][0-9]$'
+              THEN (split_part(anchor, '-', 2)::int * 31 + split_part(anchor, '-', 3)::int - %(since)s + 744) %% 372
+         END NULLS LAST, zone, leap
+LIMIT %(most)s
 """  # noqa: S608 - constants
+# Some zone is still in yesterday, and a missing day may be moved by one.
+SLACK = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +74,15 @@ def next_firings(rule: Rule, *, now: datetime, limit: int = 10) -> list[NextFiri
 
 def _groups(rule: Rule, now: datetime) -> list[tuple[str, str, str, int, str]]:
     members, parameters = audience_sql(rule, None)
-    # Two days of slack, because some zone is already in tomorrow, or still in yesterday.
-    today = now.month * 31 + now.day - rule.anchor_offset_days - 2
+    since = now - SLACK - timedelta(days=rule.anchor_offset_days)
+    parameters |= {
+        "yearly": rule.rrule.strip().removeprefix("RRULE:") == "FREQ=YEARLY",
+        "today": now.date().isoformat(),
+        "since": since.month * 31 + since.day,
+        "most": MOST_GROUPS,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(SHARED.format(members=members), {**parameters, "today": today % 372})
+        cursor.execute(GROUPS.format(members=members), parameters)
         rows: list[tuple[str, str, str, int, str]] = cursor.fetchall()
     return rows
 

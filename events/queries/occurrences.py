@@ -76,10 +76,10 @@ def with_lateness(rows: QuerySet[Occurrence], bucket: Lateness, *, now: datetime
             return rows.filter(started | in_grace)
 
 
-def next_due(reference: str) -> Subquery:
-    """For annotate(): the earliest unsent due_at of the outer row's occurrences, by their `rule` or `entity`."""
-    unsent = Occurrence.objects.filter(state__in=sorted(UNSENT), **{reference: OuterRef("pk")})
-    return Subquery(unsent.order_by("due_at").values("due_at")[:1])
+def next_at(reference: str) -> Subquery:
+    """For annotate(): when the outer row's next occurrence, by its `rule` or `entity`, may be claimed."""
+    claimable = Occurrence.objects.filter(state__in=sorted(CLAIMABLE), hold="", **{reference: OuterRef("pk")})
+    return Subquery(claimable.order_by("available_at").values("available_at")[:1])
 
 
 def standing(*, now: datetime) -> Standing:

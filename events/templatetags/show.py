@@ -69,14 +69,14 @@ def duration(length: timedelta | None) -> str:
     """A length of time in its two largest units; below ten seconds to the millisecond."""
     if length is None:
         return "–"
-    if abs(length) < timedelta(seconds=10):
+    if abs(length) < timedelta(seconds=10) and length.microseconds:
         return f"{length.total_seconds():.3f}{NARROW}s"
     rest, said = round(abs(length).total_seconds()), []
     for size, unit in UNITS:
         amount, rest = divmod(rest, size)
         if amount:
             said.append(f"{amount}{NARROW}{unit}")
-    return ("−" if length < timedelta(0) else "") + " ".join(said[:2])
+    return ("−" if length < timedelta(0) else "") + (" ".join(said[:2]) or f"0{NARROW}s")
 
 
 def several(count: int, noun: str, plural: str = "") -> str:

@@ -1,7 +1,8 @@
 """The one door: the only writer of an occurrence's state.
 
 One verb per move, each a single guarded statement over a set of rows that also appends their rows to the log.
-Every verb returns what moved; what did not satisfy the guard is left as it was.
+Every verb returns what moved; what did not satisfy the guard is left as it was. Rows are locked in the order of their
+ids, so that two verbs at once wait for each other and never both.
 """
 
 from events.transitions.claims import claim, hold, recall, renew, skip

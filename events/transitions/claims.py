@@ -69,7 +69,7 @@ def hold(ids: Sequence[int], *, cause: Hold, origin: Origin) -> int:
 SKIP = f"""
 WITH target AS (
     SELECT o.id, o.state FROM events_occurrence o
-    WHERE o.id = ANY(%(ids)s::bigint[]) AND o.state IN ({CLAIMABLE_SQL}) FOR UPDATE
+    WHERE o.id = ANY(%(ids)s::bigint[]) AND o.state IN ({CLAIMABLE_SQL}) ORDER BY o.id FOR UPDATE
 ), moved AS (
     UPDATE events_occurrence o
     SET state = '{State.SKIPPED}', reason = %(reason)s, hold = '', finished_at = %(now)s

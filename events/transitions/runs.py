@@ -105,7 +105,7 @@ def start(
 FENCE = f"""
 SELECT o.id FROM events_occurrence o
 WHERE o.id = ANY(%(ids)s::bigint[]) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
-FOR UPDATE
+ORDER BY o.id FOR UPDATE
 """
 
 
@@ -193,6 +193,7 @@ def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) ->
 
 
 def _as_arrays(settlements: Sequence[Settlement]) -> dict[str, Any]:
+    settlements = sorted(settlements, key=lambda settlement: settlement.id)
     verdicts: dict[tuple[Any, ...], int] = {}
     numbers = [verdicts.setdefault(settlement.verdict(), len(verdicts)) for settlement in settlements]
     states, reasons, outcomes, details, available, failures = zip(*verdicts, strict=True)

@@ -54,18 +54,20 @@ WITH desired AS ({desired}), written AS (
         snapshot = EXCLUDED.snapshot, finished_at = NULL
     WHERE o.state = 'CANCELLED' AND o.reason = %(superseded)s
     RETURNING o.id, CASE WHEN o.reason = %(reinstated)s THEN 'CANCELLED' ELSE '' END AS from_state,
-              o.state AS to_state, o.reason, o.attempt, o.claim_token, NULL::jsonb AS detail, o.due_at
+              o.state AS to_state, o.reason, o.attempt, o.claim_token, o.due_at,
+              CASE WHEN %(why)s::text <> '' THEN jsonb_build_object('why', %(why)s::text) END AS detail
 ), moved AS (SELECT * FROM written), logged AS ({log})
 SELECT count(*) AS moved, min(due_at) AS earliest FROM moved
 """
 
 
-def schedule(desired: Desired, *, tzdata_version: str, origin: Origin) -> int:
+def schedule(desired: Desired, *, tzdata_version: str, origin: Origin, why: str = "") -> int:
     """Write the desired rows that do not exist, and reinstate those that an edit had withdrawn; how many."""
     row = run(
         SCHEDULE.format(desired=desired.sql, same_slot=SAME_SLOT, log=LOG_MOVED),
         origin,
         tzdata_version=tzdata_version,
+        why=why,
         planned=Reason.PLANNED,
         superseded=Reason.SUPERSEDED,
         reinstated=Reason.REINSTATED,
@@ -85,7 +87,7 @@ WITH desired AS ({{desired}}), target AS (
     SELECT o.id, o.state, o.claim_token FROM events_occurrence o
     WHERE {{scope}} AND o.state IN ({UNSENT_SQL})
       AND NOT EXISTS (SELECT 1 FROM desired d WHERE {SAME_SLOT})
-    FOR UPDATE
+    ORDER BY o.id FOR UPDATE
 ), moved AS (
     UPDATE events_occurrence o
     SET state = '{State.CANCELLED}', reason = '{Reason.SUPERSEDED}', hold = '', claim_token = NULL,
@@ -104,7 +106,7 @@ WITH desired AS ({{desired}}), target AS (
     FROM events_occurrence o JOIN desired d ON {SAME_SLOT}
     WHERE {{scope}} AND o.state IN ({UNSENT_SQL})
       AND (o.due_at, o.timezone, o.snapshot) IS DISTINCT FROM (d.due_at, d.timezone, d.snapshot)
-    FOR UPDATE OF o
+    ORDER BY o.id FOR UPDATE OF o
 ), moved AS (
     UPDATE events_occurrence o
     SET state = {UNCLAIMED_STATE}, reason = '{Reason.MOVED}', claim_token = NULL, lease_expires_at = NULL,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CANCEL = f"""
 WITH target AS (
     SELECT o.id, o.state, o.claim_token FROM events_occurrence o
-    WHERE {{scope}} AND o.state IN ({{states}}) FOR UPDATE
+    WHERE {{scope}} AND o.state IN ({{states}}) ORDER BY o.id FOR UPDATE
 ), moved AS (
     UPDATE events_occurrence o
     SET state = '{State.CANCELLED}', reason = %(reason)s, hold = '', claim_token = NULL,
@@ -34,10 +34,12 @@ SELECT id FROM moved
 """
 
 
-def cancel(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
+def cancel(
+    ids: Sequence[int], *, reason: Reason = Reason.CANCELLED, why: str = "", origin: Origin
+) -> list[int]:
     """UNSENT -> CANCELLED: it will not fire, even if its message is already on the way; the ids that moved."""
     statement = CANCEL.format(scope="o.id = ANY(%(ids)s)", states=UNSENT_SQL)
-    return [row["id"] for row in run(statement, origin, ids=list(ids), reason=Reason.CANCELLED, why=why)]
+    return [row["id"] for row in run(statement, origin, ids=list(ids), reason=reason, why=why)]
 
 
 def cancel_all(
@@ -84,7 +86,7 @@ def fire_now(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
 REPLAY = f"""
 WITH target AS (
     SELECT o.id, o.state FROM events_occurrence o
-    WHERE o.id = ANY(%(ids)s) AND o.state IN ('{State.FAILED}', '{State.UNKNOWN}') FOR UPDATE
+    WHERE o.id = ANY(%(ids)s) AND o.state IN ('{State.FAILED}', '{State.UNKNOWN}') ORDER BY o.id FOR UPDATE
 ), moved AS (
     UPDATE events_occurrence o
     SET state = '{State.RETRYING}', reason = '{Reason.REPLAYED}', available_at = %(now)s, failures = 0,
@@ -107,7 +109,7 @@ def replay(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
 RESOLVE = f"""
 WITH target AS (
     SELECT o.id, o.state FROM events_occurrence o
-    WHERE o.id = ANY(%(ids)s) AND o.state IN ('{State.FAILED}', '{State.UNKNOWN}') FOR UPDATE
+    WHERE o.id = ANY(%(ids)s) AND o.state IN ('{State.FAILED}', '{State.UNKNOWN}') ORDER BY o.id FOR UPDATE
 ), moved AS (
     UPDATE events_occurrence o
     SET state = %(to_state)s, reason = '{Reason.RESOLVED}', finished_at = %(now)s

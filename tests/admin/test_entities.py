@@ -138,7 +138,7 @@ def test_the_list_knows_their_time_and_what_is_next(charlie: Client, world: Worl
     world.person("bob", "Asia/Kathmandu")
     world.rule()
     row = charlie.get(LIST, {"q": "bob", "timezone": "Asia/Kathmandu"}).context["cl"].result_list[0]
-    assert row.next_due_at == Occurrence.objects.earliest("due_at").due_at
+    assert row.next_at == Occurrence.objects.earliest("due_at").due_at
 
 
 def test_charlie_who_may_only_look_cannot_touch_people(charlie: Client, world: World) -> None:

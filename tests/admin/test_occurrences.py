@@ -13,8 +13,7 @@ from django.urls import reverse
 from django_celery_results.models import TaskResult
 
 from events import operations
-from events.admin import acting
-from events.admin.base import PlannedPaginator
+from events.admin import acting, base
 from events.models import Occurrence, Transition
 from tests.admin.conftest import messages_of
 
@@ -211,6 +210,22 @@ def test_filters_by_state_combine(charlie: Client, dead_letter: Occurrence, sche
     assert len(listed(charlie, state="nonsense")) == 2
 
 
+def test_the_list_shows_the_latest_due_first_whatever_was_written_last(charlie: Client, world: World) -> None:
+    later = world.due(name="Tomorrow", start_date=(world.now + timedelta(days=1)).date())[0]
+    sooner = world.due(name="Now")[0]
+    assert listed(charlie) == [later.pk, sooner.pk]
+
+
+def test_where_sorting_would_take_long_the_latest_written_come_first_unless_asked_otherwise(
+    charlie: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = world.due(name="Tomorrow", start_date=(world.now + timedelta(days=1)).date())[0]
+    sooner = world.due(name="Now")[0]
+    monkeypatch.setattr(base, "CHEAP", 0)
+    assert listed(charlie) == [sooner.pk, later.pk]
+    assert listed(charlie, o="-5") == [later.pk, sooner.pk]
+
+
 def test_filters_by_rule_and_zone(charlie: Client, dead_letter: Occurrence, scheduled: Occurrence) -> None:
     assert listed(charlie, rule__id__exact=scheduled.rule_id) == [scheduled.pk]
     assert len(listed(charlie, timezone="UTC")) == 2
@@ -258,7 +273,7 @@ def test_the_list_asks_as_often_for_a_hundred_rows_as_for_one(
 def test_a_list_too_long_to_count_is_estimated_and_says_so(
     charlie: Client, dead_letter: Occurrence, scheduled: Occurrence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PlannedPaginator, "cheap", 0)
+    monkeypatch.setattr(base, "CHEAP", 0)
     with CaptureQueriesContext(connection) as asked:
         page = charlie.get(reverse(LIST)).content.decode()
     assert "about " in page

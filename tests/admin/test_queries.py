@@ -71,11 +71,34 @@ def test_where_there_are_more_groups_than_looked_at_the_nearest_anniversaries_wi
 ) -> None:
     for name, day in {"a": "1990-12-31", "b": "1970-03-03", "c": "1970-02-20", "d": "1988-03-01"}.items():
         world.person(name, "UTC", birthday=day)
-    sql = firings.SHARED.replace(f"LIMIT {firings.MOST_GROUPS}", "LIMIT 2")
-    monkeypatch.setattr(firings, "SHARED", sql)
+    monkeypatch.setattr(firings, "MOST_GROUPS", 2)
     rule = unsaved(anchor="birthday", start_date=None, rrule="FREQ=YEARLY")
     found = queries.next_firings(rule, now=world.now, limit=2)
     assert [each.whose for each in found] == ["D", "B"]
+
+
+def test_who_was_born_on_one_day_of_different_years_shares_a_birthday_but_not_before_it_began(
+    world: World,
+) -> None:
+    for name, day in {"a": "1990-03-02", "b": "1970-03-02", "c": "2030-03-02"}.items():
+        world.person(name, "UTC", birthday=day)
+    rule = unsaved(anchor="birthday", start_date=None, rrule="FREQ=YEARLY")
+    found = queries.next_firings(rule, now=world.now, limit=5)
+    assert [(each.due_at.year, each.entities) for each in found] == [
+        (2027, 2),
+        (2028, 2),
+        (2029, 2),
+        (2030, 2),
+        (2030, 1),
+    ]
+
+
+def test_an_offset_of_months_still_finds_the_nearest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, day in {"far": "1990-02-20", "near": "1970-12-02", "last": "1970-11-20"}.items():
+        world.person(name, "UTC", birthday=day)
+    monkeypatch.setattr(firings, "MOST_GROUPS", 1)
+    rule = unsaved(anchor="birthday", start_date=None, rrule="FREQ=YEARLY", anchor_offset_days=90)
+    assert queries.next_firings(rule, now=world.now, limit=1)[0].whose == "Near"
 
 
 def test_nobody_concerned_means_no_firings(world: World) -> None:

@@ -159,10 +159,10 @@ def test_a_backfill_writes_the_past_once(world: World) -> None:
     world.person("alice", "UTC")
     rule = world.rule(start_date=date(2027, 3, 1))
     span = {"after": datetime(2027, 3, 1, tzinfo=UTC), "before": datetime(2027, 3, 13, tzinfo=UTC)}
-    dry = operations.backfill(rule, **span, origin=world.origin(), dry_run=True)
+    dry = operations.backfill(rule, **span, why="test", origin=world.origin(), dry_run=True)
     assert (dry.rows, Occurrence.objects.count()) == (12, 2)
-    assert operations.backfill(rule, **span, origin=world.origin(), dry_run=False).rows == 12
-    assert operations.backfill(rule, **span, origin=world.origin(), dry_run=False).rows == 0
+    assert operations.backfill(rule, **span, why="test", origin=world.origin(), dry_run=False).rows == 12
+    assert operations.backfill(rule, **span, why="test", origin=world.origin(), dry_run=False).rows == 0
 
 
 def test_an_operator_may_fire_cancel_and_replay_and_the_log_says_who_and_why(world: World) -> None:

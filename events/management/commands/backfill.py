@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
@@ -10,13 +9,9 @@ from django.core.management.base import CommandError
 from events import operations
 from events.management.asking import PunctualCommand, add_actor, counted, origin_of, rule_called
 from events.management.instants import instant_of
-from events.models import RuleState
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-
-
-logger = logging.getLogger(__name__)
 
 
 class Command(PunctualCommand):
@@ -45,16 +40,12 @@ class Command(PunctualCommand):
             help="Up to this instant, itself not included.",
         )
         parser.add_argument("--dry-run", action="store_true", help="Only say how many would be written.")
-        parser.add_argument("--reason", required=True, help="Why, for the process's log.")
+        parser.add_argument("--reason", required=True, help="Why, for the log.")
         add_actor(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Backfill, and say what was written."""
         rule = rule_called(options["rule"])
-        if rule.state == RuleState.RETIRED:
-            raise CommandError(
-                f"--rule: {rule.name!r} is retired, so nothing of it may fire. Choose a live rule."
-            )
         after = instant_of(options["after"], field="--from", rule=rule)
         before = instant_of(options["before"], field="--to", rule=rule)
         if before <= after:
@@ -62,10 +53,9 @@ class Command(PunctualCommand):
                 f"--to: {before.isoformat()} is not after --from, {after.isoformat()}. Exchange them."
             )
         dry_run, origin = options["dry_run"], origin_of(options)
-        done = operations.backfill(rule, after=after, before=before, origin=origin, dry_run=dry_run)
-        if not dry_run:
-            # The log of transitions keeps no reason for rows that come into being: the process's own log does.
-            logger.info("backfill of %r by %s: %s", rule.name, origin.actor, options["reason"])
+        done = operations.backfill(
+            rule, after=after, before=before, why=options["reason"], origin=origin, dry_run=dry_run
+        )
         verb = "would be planned" if dry_run else "planned"
         self.say(
             f"{counted(done.rows, 'occurrence')} of {rule.name!r} {verb}, "

@@ -55,4 +55,8 @@ def told(imported: Imported, *, dry_run: bool = False) -> str:
     same = imported.rows - imported.created - imported.changed
     verb = "would be imported" if dry_run else "imported"
     unchanged = f", {same} as they were" if same else ""
-    return f"{counted(imported.rows, *noun)} {verb}: {imported.created} new, {imported.changed} changed{unchanged}."
+    planned = f"; {counted(imported.planned, 'occurrence')} planned" if imported.planned else ""
+    return (
+        f"{counted(imported.rows, *noun)} {verb}: "
+        f"{imported.created} new, {imported.changed} changed{unchanged}{planned}."
+    )
