@@ -1,4 +1,4 @@
-"""The life of an occurrence: its ten states, the moves that are legal, and why a move is made.
+"""The life of an occurrence: its nine states, the moves that are legal, and why a move is made.
 
 This table is the only place where legality is written down: the database's guard trigger is generated from it.
 """
@@ -53,6 +53,7 @@ class Reason(StrEnum):
     SUPERSEDED = "superseded"
     MOVED = "moved"
     REINSTATED = "reinstated"
+    STILL_WANTED = "still_wanted"
     FIRE_NOW = "fire_now"
     CANCELLED = "cancelled"
     REPLAYED = "replayed"
@@ -64,7 +65,11 @@ class Hold(StrEnum):
 
     RULE_PAUSED = "rule_paused"
     HANDLER_MISSING = "handler_missing"
+    EDITED = "edited"
 
+
+# The outcome of an attempt whose worker was lost: nobody knows how it went.
+LOST_ATTEMPT = "lost"
 
 S = State
 
@@ -74,7 +79,7 @@ LEGAL_MOVES: dict[State, frozenset[State]] = {
     S.PROCESSING: frozenset({S.COMPLETED, S.RETRYING, S.FAILED, S.UNKNOWN, S.SKIPPED}),
     S.RETRYING: frozenset({S.PENDING, S.CANCELLED, S.SKIPPED}),
     S.FAILED: frozenset({S.RETRYING, S.COMPLETED, S.CANCELLED}),
-    S.UNKNOWN: frozenset({S.RETRYING, S.COMPLETED, S.CANCELLED, S.FAILED}),
+    S.UNKNOWN: frozenset({S.RETRYING, S.COMPLETED, S.CANCELLED}),
     S.CANCELLED: frozenset({S.SCHEDULED}),
     S.COMPLETED: frozenset(),
     S.SKIPPED: frozenset(),
@@ -83,6 +88,8 @@ LEGAL_MOVES: dict[State, frozenset[State]] = {
 CLAIMABLE = frozenset({S.SCHEDULED, S.RETRYING})
 IN_FLIGHT = frozenset({S.PENDING, S.PROCESSING})
 UNSENT = frozenset({S.SCHEDULED, S.PENDING, S.RETRYING})
+# They wait for a person: failed for good, or of unknown outcome.
+DEAD_LETTERS = frozenset({S.FAILED, S.UNKNOWN})
 FINAL = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.SKIPPED})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from django.db import connection
@@ -17,25 +17,35 @@ if TYPE_CHECKING:
 class Alarm:
     """A connection of its own that listens; use as a context manager."""
 
-    def __enter__(self) -> Alarm:
-        # Django's own parameters, without those that make a connection speak Django's dialect of types.
-        parameters = {**connection.get_connection_params(), "autocommit": True}
-        for alien in ("cursor_factory", "context", "prepare_threshold"):
-            parameters.pop(alien, None)
-        self._listener = psycopg.connect(**parameters)
-        self._listener.execute(f"LISTEN {WAKE_CHANNEL}")
+    def __enter__(self) -> Self:
+        self._listener = _listen()
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._listener.close()
 
     def wait(self, longest: timedelta, *, deaf: bool = False) -> None:
-        """Sleep at most so long, or until a notification arrives; with `deaf` notifications are heard and ignored."""
-        heard = self._listener.notifies(timeout=longest.total_seconds(), stop_after=None if deaf else 1)
-        for _ in heard:
-            continue
+        """Sleep at most so long, or until a notification arrives; with `deaf` notifications are heard and ignored.
+
+        Returns at once when the connection was cut, listening again: something may have been said meanwhile.
+        Raises django.db.OperationalError while the database is away.
+        """
+        try:
+            for _ in self._listener.notifies(timeout=longest.total_seconds(), stop_after=None if deaf else 1):
+                continue
+        except psycopg.OperationalError:
+            self._listener.close()
+            self._listener = _listen()
+
+
+def _listen() -> psycopg.Connection[Any]:
+    # Django's own parameters, without those that make a connection speak Django's dialect of types.
+    parameters = {**connection.get_connection_params(), "autocommit": True}
+    for alien in ("cursor_factory", "context", "prepare_threshold"):
+        parameters.pop(alien, None)
+    with connection.wrap_database_errors:
+        listener = psycopg.connect(**parameters)
+        listener.execute(f"LISTEN {WAKE_CHANNEL}")
+    return listener

@@ -21,6 +21,8 @@ SECRET_KEY = ENV.secret_key
 ALLOWED_HOSTS = ENV.allowed_hosts
 CSRF_TRUSTED_ORIGINS = ENV.csrf_trusted_origins
 ROOT_URLCONF = "scheduler_project.urls"
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 WSGI_APPLICATION = "scheduler_project.wsgi.application"
 
 INSTALLED_APPS = [

@@ -58,7 +58,7 @@ def _verb(
         stayed = list(Occurrence.objects.filter(pk__in=set(ids) - set(moved)).values_list("state", flat=True))
         if stayed:
             states = " and ".join(sorted(set(stayed)))
-            said.append(f"{len(stayed):,} stayed as before: {states}. Only {movable} occurrences can be.")
+            said.append(f"{len(stayed):,} stayed as before: {states}. Only what is {movable} can be.")
         return Deed(moved, said)
 
     return perform

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import F, Min
 
 from events import handling, transitions
 from events.dispatch.chunks import Chunk, pieces
-from events.lifecycle import CLAIMABLE, IN_FLIGHT, Hold, Reason, State
-from events.models import Occurrence, Rule, RuleState
+from events.lifecycle import CLAIMABLE, IN_FLIGHT, LOST_ATTEMPT, Hold, Reason, State
+from events.models import Attempt, Occurrence, Rule, RuleState
 from events.timing import Lane, lane
 
 if TYPE_CHECKING:
@@ -57,23 +57,25 @@ class DueRow:
     state: State
     rule_id: int
     due_at: datetime
-    reason: str
     deleted_at: datetime | None
 
 
-DUE_COLUMNS = ("id", "state", "rule_id", "due_at", "reason", "entity__deleted_at")
+DUE_COLUMNS = ("id", "state", "rule_id", "due_at", "entity__deleted_at")
 
 
 @transaction.atomic
-def claim_due(*, limits: Limits, origin: Origin) -> Claimed:
+def claim_due(*, limits: Limits, origin: Origin, since: datetime | None = None) -> Claimed:
     """Claim up to a batch of what is due, oldest first; rows that another sweep holds are passed over.
+
+    With `since`, only what became available no earlier: so that a backlog does not stand before what is due now.
 
     1. Lock due rows.  2. Set aside those that must not fire: expired, of a paused or retired rule, of a
     deleted entity, without a handler.
     3. Move the others to PENDING under one new token and lease.  4. Cut them into chunks by handler and lane.
     """
-    rows = _lock_due(limits.batch, origin.now)
+    rows = _lock_due(limits.batch, since, origin.now)
     rules = Rule.objects.in_bulk({row.rule_id for row in rows})
+    suspects = _suspects(rows)
     token = uuid4()
     parcels: dict[tuple[str, Lane, bool], list[int]] = defaultdict(list)
     claimed: list[tuple[int, State]] = []
@@ -85,9 +87,8 @@ def claim_due(*, limits: Limits, origin: Origin) -> Claimed:
             aside[obstacle].append(row.id)
             continue
         claimed.append((row.id, row.state))
-        # A row whose worker was lost may be what killed it: it travels alone, so that it can hurt no neighbour.
-        suspect = row.reason == Reason.WORKER_LOST
-        parcels[rule.handler, lane(row.due_at, now=origin.now, grace=rule.grace), suspect].append(row.id)
+        row_lane = lane(row.due_at, now=origin.now, grace=rule.grace)
+        parcels[rule.handler, row_lane, row.id in suspects].append(row.id)
     _set_aside(aside, origin)
     if claimed:
         transitions.claim(claimed, token=token, lease_until=origin.now + limits.lease, origin=origin)
@@ -100,17 +101,33 @@ def next_due() -> datetime | None:
     return earliest
 
 
+def is_due(now: datetime) -> bool:
+    """Whether any row could be claimed."""
+    return _waiting().filter(available_at__lte=now).exists()
+
+
 def in_flight() -> int:
     """How many rows are claimed and not yet settled."""
-    return Occurrence.objects.filter(state__in=sorted(IN_FLIGHT)).count()
+    return _flying().count()
+
+
+def late_in_flight(since: datetime) -> int:
+    """How many of them were available before an instant: the backlog's share."""
+    return _flying().filter(available_at__lt=since).count()
+
+
+def _flying() -> QuerySet[Occurrence]:
+    return Occurrence.objects.filter(state__in=sorted(IN_FLIGHT))
 
 
 def _waiting() -> QuerySet[Occurrence]:
     return Occurrence.objects.filter(state__in=sorted(CLAIMABLE), hold="")
 
 
-def _lock_due(batch: int, now: datetime) -> list[DueRow]:
+def _lock_due(batch: int, since: datetime | None, now: datetime) -> list[DueRow]:
     due = _waiting().filter(available_at__lte=now).order_by("available_at", "id")
+    if since is not None:
+        due = due.filter(available_at__gte=since)
     locked = due.select_for_update(skip_locked=True, of=("self",)).values_list(*DUE_COLUMNS)[:batch]
     return [DueRow(*row) for row in locked]
 
@@ -127,6 +144,13 @@ def _obstacle(rule: Rule, row: DueRow, now: datetime) -> Hold | Reason | None:
     if rule.handler not in handling.installed():
         return Hold.HANDLER_MISSING
     return None
+
+
+def _suspects(rows: list[DueRow]) -> set[int]:
+    """Rows whose last worker was lost, and may be what killed it: they travel alone and so can hurt no neighbour."""
+    tried = [row.id for row in rows if row.state == State.RETRYING]
+    lost = Attempt.objects.filter(occurrence__in=tried, outcome=LOST_ATTEMPT, number=F("occurrence__attempt"))
+    return set(lost.values_list("occurrence_id", flat=True)) if tried else set()
 
 
 def _set_aside(aside: dict[Hold | Reason, list[int]], origin: Origin) -> None:

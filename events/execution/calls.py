@@ -2,101 +2,105 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import connections
 
 from events import transitions
-from events.handling import Kind, Retry, Unsure
+from events.execution.answers import failure, sound
 from events.lifecycle import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from events.execution.chunks import ChunkRun
     from events.handling import HandlerContext, Outcome
     from events.transitions import Started
 
-logger = logging.getLogger(__name__)
+# A call may outlive its timeout by so much before nobody believes in it any more and its lease is left to lapse.
+PATIENCE = 3
+
+
+@dataclass(slots=True)
+class Calls:
+    """Who waits, who is being called, and when leases were last renewed."""
+
+    chunk: ChunkRun
+    pool: ThreadPoolExecutor
+    begun: datetime
+    renewed: datetime
+    waiting: deque[int]
+    running: dict[Future[Outcome], Started] = field(default_factory=dict)
+
+    @property
+    def renew_after(self) -> timedelta:
+        """A third of a lease."""
+        return (self.chunk.handler.timeout + self.chunk.bench.lease_margin) / 3
 
 
 def run_calls(chunk: ChunkRun) -> None:
     """Keep `concurrency` calls going until the chunk is done; give back what a stop or the budget leaves unstarted."""
-    waiting = deque(chunk.order.ids)
-    running: dict[Future[Outcome], Started] = {}
-    begun = chunk.bench.clock()
+    now = chunk.bench.clock()
     with ThreadPoolExecutor(max_workers=chunk.handler.concurrency) as pool:
-        while waiting or running:
-            _close_early(chunk, waiting, begun)
-            _fill(chunk, pool, waiting, running)
-            _collect(chunk, running)
+        calls = Calls(chunk, pool, begun=now, renewed=now, waiting=deque(chunk.order.ids))
+        while calls.waiting or calls.running:
+            _close_early(calls)
+            _fill(calls)
+            _collect(calls)
+            _renew(calls)
 
 
-def _close_early(chunk: ChunkRun, waiting: deque[int], begun: datetime) -> None:
-    if not waiting:
+def _close_early(calls: Calls) -> None:
+    if not calls.waiting:
         return
-    if chunk.bench.stopping():
+    if calls.chunk.bench.stopping():
         reason = Reason.WORKER_STOPPING
-    elif chunk.bench.clock() - begun > chunk.bench.budget:
+    elif calls.chunk.bench.clock() - calls.begun > calls.chunk.bench.budget:
         reason = Reason.BUDGET_SPENT
     else:
         return
-    chunk.give_back(waiting, reason)
-    waiting.clear()
+    calls.chunk.give_back(calls.waiting, reason)
+    calls.waiting.clear()
 
 
-def _fill(
-    chunk: ChunkRun,
-    pool: ThreadPoolExecutor,
-    waiting: deque[int],
-    running: dict[Future[Outcome], Started],
-) -> None:
-    ids = [waiting.popleft() for _ in range(min(len(waiting), chunk.handler.concurrency - len(running)))]
-    if not ids:
+def _fill(calls: Calls) -> None:
+    free = calls.chunk.handler.concurrency - len(calls.running)
+    ids = [calls.waiting.popleft() for _ in range(min(len(calls.waiting), free))]
+    if ids:
+        for row in calls.chunk.start(ids):
+            calls.running[calls.pool.submit(_call, calls.chunk, calls.chunk.context(row))] = row
+
+
+def _collect(calls: Calls) -> None:
+    if not calls.running:
         return
-    rows = chunk.start(ids)
-    if len(rows) < len(ids):
-        chunk.give_back(ids, Reason.START_REFUSED)
-    for row in rows:
-        running[pool.submit(_call, chunk, chunk.context(row))] = row
-
-
-def _collect(chunk: ChunkRun, running: dict[Future[Outcome], Started]) -> None:
-    if not running:
-        return
-    renew_after = (chunk.handler.timeout + chunk.bench.lease_margin) / 3
-    done, _ = wait(running, timeout=renew_after.total_seconds(), return_when=FIRST_COMPLETED)
+    done, _ = wait(calls.running, timeout=calls.renew_after.total_seconds(), return_when=FIRST_COMPLETED)
     if done:
-        chunk.settle([(running.pop(future), future.result()) for future in done])
-    else:
-        _renew(chunk, running.values())
+        calls.chunk.settle([(calls.running.pop(future), future.result()) for future in done])
 
 
-def _renew(chunk: ChunkRun, rows: Iterable[Started]) -> None:
-    origin = chunk.origin()
+def _renew(calls: Calls) -> None:
+    origin = calls.chunk.origin()
+    if not calls.running or origin.now - calls.renewed < calls.renew_after:
+        return
+    calls.renewed = origin.now
+    believed = PATIENCE * calls.chunk.handler.timeout + calls.chunk.bench.lease_margin
     transitions.renew(
-        [row.id for row in rows],
-        token=chunk.order.token,
-        lease_until=chunk.lease_until(origin),
+        [row.id for row in calls.running.values() if origin.now - row.started_at < believed],
+        token=calls.chunk.order.token,
+        lease_until=calls.chunk.lease_until(origin),
         origin=origin,
     )
 
 
 def _call(chunk: ChunkRun, context: HandlerContext) -> Outcome:
-    """One call, in a thread. An exception is a retry, unless a second call would be a second effect."""
+    """One call, in a thread: whatever it does, an outcome comes of it."""
     try:
-        return chunk.handler.handle(context)
-    except Exception as error:  # the isolation point: one row's failure is its own outcome
-        logger.exception(
-            "handler %s raised for occurrence %s",
-            chunk.handler.name,
-            context.occurrence_id,
-        )
-        why = f"{type(error).__name__}: {error}"
-        return Unsure(why) if chunk.handler.kind is Kind.NON_IDEMPOTENT else Retry(why)
+        return sound(chunk.handler.handle(context), chunk.handler)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the isolation point: its own outcome
+        return failure(error, chunk.handler, context.occurrence_id)
     finally:
         connections.close_all()  # a thread's own, if the handler opened any

@@ -13,7 +13,6 @@ from events import transitions
 from events.execution.verdicts import verdict
 from events.handling import EntityView, Handler, HandlerContext, Outcome
 from events.lifecycle import Reason
-from events.models import Rule
 from events.transitions import Origin, Settlement, Started
 
 if TYPE_CHECKING:
@@ -75,7 +74,6 @@ class ChunkRun:
     def __init__(self, order: ChunkOrder, handler: Handler, bench: Bench) -> None:
         self.order, self.handler, self.bench = order, handler, bench
         self.summary = Summary(asked=len(order.ids))
-        self._rules: dict[int, Rule] = {}
 
     def origin(self) -> Origin:
         """A new decision: this worker, this chunk's correlation id, the clock's present instant."""
@@ -93,8 +91,8 @@ class ChunkRun:
             lease_until=self.lease_until(origin),
             origin=origin,
         )
-        missing = {row.rule_id for row in started} - self._rules.keys()
-        self._rules |= Rule.objects.in_bulk(missing)
+        if len(started) < len(ids):
+            self.give_back(ids, Reason.START_REFUSED)
         return started
 
     def lease_until(self, origin: Origin) -> datetime:
@@ -103,46 +101,38 @@ class ChunkRun:
 
     def context(self, row: Started) -> HandlerContext:
         """What the handler sees of one row."""
-        rule = self._rules[row.rule_id]
         frozen = row.snapshot or {}
         return HandlerContext(
             occurrence_id=row.id,
             idempotency_key=row.idempotency_key,
             correlation_id=self.order.correlation_id,
             attempt=row.attempt,
-            rule_id=row.rule_id,
-            rule_name=rule.name,
+            rule_id=row.rule.id,
+            rule_name=row.rule.name,
             entity=EntityView(
                 kind=row.entity_kind,
                 external_id=row.external_id,
                 name=row.entity_name,
-                timezone=row.timezone,
+                timezone=row.entity_timezone,
                 attributes=frozen.get("attributes", row.attributes),
             ),
             slot=row.slot,
             timezone=row.timezone,
             due_at=row.due_at,
             deadline=row.started_at + self.handler.timeout,
-            payload=frozen.get("payload", rule.payload),
+            payload=frozen.get("payload", row.rule.payload),
         )
 
     def judge(self, row: Started, outcome: Outcome, now: datetime) -> Settlement:
         """Where one row's outcome leads."""
-        return verdict(
-            outcome,
-            row,
-            self._rules[row.rule_id],
-            kind=self.handler.kind,
-            now=now,
-            random=random.random,
-        )
+        return verdict(outcome, row, kind=self.handler.kind, now=now, random=random.random)
 
     def settle(self, answers: Sequence[tuple[Started, Outcome]]) -> set[int]:
         """PROCESSING -> where the outcomes lead, under the fence; the ids that moved."""
         origin = self.origin()
         settlements = [self.judge(row, outcome, origin.now) for row, outcome in answers]
         moved = transitions.settle(settlements, token=self.order.token, origin=origin)
-        self.summary.outcomes.update(s.outcome if s.id in moved else "late" for s in settlements)
+        self.summary.outcomes.update(each.outcome if each.id in moved else "late" for each in settlements)
         return moved
 
     def give_back(self, ids: Sequence[int], reason: Reason) -> None:

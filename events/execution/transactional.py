@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from events import transitions
-from events.handling import Completed, Retry
+from events.execution.answers import failure, sound
+from events.handling import Completed
 from events.lifecycle import Reason
 
 if TYPE_CHECKING:
@@ -16,11 +16,9 @@ if TYPE_CHECKING:
     from events.handling import Outcome
     from events.transitions import Started
 
-logger = logging.getLogger(__name__)
-
 
 class Apart(Exception):
-    """Some rows of the set need a transaction step of their own."""
+    """Some rows of the set need a transaction step of their own; unwinds the common one."""
 
 
 def run_transactions(chunk: ChunkRun) -> None:
@@ -29,8 +27,6 @@ def run_transactions(chunk: ChunkRun) -> None:
         chunk.give_back(chunk.order.ids, Reason.WORKER_STOPPING)
         return
     rows = chunk.start(chunk.order.ids)
-    if len(rows) < len(chunk.order.ids):
-        chunk.give_back(chunk.order.ids, Reason.START_REFUSED)
     if rows:
         try:
             _together(chunk, rows)
@@ -40,33 +36,42 @@ def run_transactions(chunk: ChunkRun) -> None:
 
 def _together(chunk: ChunkRun, rows: list[Started]) -> None:
     with transaction.atomic():
+        if len(_fenced(chunk, rows)) < len(rows):
+            raise Apart
         try:
             with transaction.atomic():
-                outcomes = chunk.handler.handle_batch([chunk.context(row) for row in rows])
-        except Exception as error:
+                outcomes = list(chunk.handler.handle_batch([chunk.context(row) for row in rows]))
+                connection.check_constraints()
+        except (Exception, SystemExit) as error:  # a handler may raise anything; the rows then run apart
             raise Apart from error
         if len(outcomes) != len(rows) or not all(isinstance(outcome, Completed) for outcome in outcomes):
             raise Apart
-        counted = chunk.summary.outcomes.copy()
-        if len(chunk.settle(list(zip(rows, outcomes, strict=True)))) < len(rows):
-            chunk.summary.outcomes = counted
-            raise Apart  # a lease was lost meanwhile: that row's effect must not stay
+        chunk.settle(
+            [(row, sound(outcome, chunk.handler)) for row, outcome in zip(rows, outcomes, strict=True)]
+        )
 
 
 def _apart(chunk: ChunkRun, rows: list[Started]) -> None:
     with transaction.atomic():
-        held = transitions.fence([row.id for row in rows], token=chunk.order.token, origin=chunk.origin())
-        chunk.settle([(row, _one(chunk, row) if row.id in held else Retry("claim lost")) for row in rows])
+        held = _fenced(chunk, rows)
+        chunk.settle([(row, _one(chunk, row)) for row in rows if row.id in held])
+
+
+def _fenced(chunk: ChunkRun, rows: list[Started]) -> set[int]:
+    # Held to the end of the transaction: recovery passes locked rows over, however long their handlers take.
+    return transitions.fence([row.id for row in rows], token=chunk.order.token, origin=chunk.origin())
 
 
 def _one(chunk: ChunkRun, row: Started) -> Outcome:
     """One row's outcome; its effect stays only if it completed."""
     try:
         with transaction.atomic():
-            outcome = chunk.handler.handle(chunk.context(row))
-            if not isinstance(outcome, Completed):
+            (answer,) = chunk.handler.handle_batch([chunk.context(row)])
+            outcome = sound(answer, chunk.handler)
+            if isinstance(outcome, Completed):
+                connection.check_constraints()
+            else:
                 transaction.set_rollback(True)
             return outcome
-    except Exception as error:  # the isolation point: one row's failure is its own outcome
-        logger.exception("handler %s raised for occurrence %s", chunk.handler.name, row.id)
-        return Retry(f"{type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the isolation point: its own outcome
+        return failure(error, chunk.handler, row.id)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from events.handling import Outcome
-    from events.models import Rule
     from events.transitions import Started
 
 DETAIL_LIMIT = 4000
@@ -24,7 +23,6 @@ DETAIL_LIMIT = 4000
 def verdict(
     outcome: Outcome,
     row: Started,
-    rule: Rule,
     *,
     kind: Kind,
     now: datetime,
@@ -61,16 +59,15 @@ def verdict(
                 counts_as_failure=True,
             )
         case Unsure(why):
-            return _again(row, rule, why=why, after=None, now=now, random=random)
+            return _again(row, why=why, after=None, now=now, random=random)
         case Retry(why, after):
-            return _again(row, rule, why=why, after=after, now=now, random=random)
+            return _again(row, why=why, after=after, now=now, random=random)
         case Postpone(until, why):
-            return _postponed(row, rule, why=why, until=until)
+            return _postponed(row, why=why, until=until)
 
 
 def _again(
     row: Started,
-    rule: Rule,
     *,
     why: str,
     after: timedelta | None,
@@ -78,15 +75,15 @@ def _again(
     random: Callable[[], float],
 ) -> Settlement:
     failures = row.failures + 1
-    if failures >= rule.max_attempts:
+    if failures >= row.rule.max_attempts:
         return _spent(row, Reason.ATTEMPTS_SPENT, why)
     wait = (
-        delay(failures, base=rule.backoff_base, cap=rule.backoff_cap, random=random)
+        delay(failures, base=row.rule.backoff_base, cap=row.rule.backoff_cap, random=random)
         if after is None
         else after
     )
     available_at = now + max(wait, timedelta(0))
-    if _is_past_expiry(row, rule, available_at):
+    if _is_past_expiry(row, available_at):
         return _spent(row, Reason.DEADLINE_SPENT, why)
     return Settlement(
         row.id,
@@ -99,8 +96,8 @@ def _again(
     )
 
 
-def _postponed(row: Started, rule: Rule, *, why: str, until: datetime) -> Settlement:
-    if _is_past_expiry(row, rule, until):
+def _postponed(row: Started, *, why: str, until: datetime) -> Settlement:
+    if _is_past_expiry(row, until):
         return _spent(row, Reason.DEADLINE_SPENT, why)
     return Settlement(
         row.id,
@@ -116,8 +113,9 @@ def _spent(row: Started, reason: Reason, why: str) -> Settlement:
     return Settlement(row.id, State.FAILED, reason, "failed", _because(why), counts_as_failure=True)
 
 
-def _is_past_expiry(row: Started, rule: Rule, available_at: datetime) -> bool:
-    return rule.expires_after is not None and available_at >= row.due_at + rule.expires_after
+def _is_past_expiry(row: Started, available_at: datetime) -> bool:
+    expires_after = row.rule.expires_after
+    return expires_after is not None and available_at >= row.due_at + expires_after
 
 
 def _because(why: str) -> Mapping[str, Any] | None:

@@ -64,7 +64,9 @@ class InvalidPayload(InvalidField):
 
 
 class Handler:
-    """The base of every handler: name it, say its kind, and implement `handle` (or `handle_batch`).
+    """The base of every handler: name it, say its kind, and implement `handle`.
+
+    A transactional handler may implement `handle_batch` instead, and so make many effects with one statement.
 
     `concurrency` calls run at once in one worker, in threads, where it is above 1 (for I/O-bound handlers;
     a transactional handler always runs in the settling transaction's own thread). `timeout` bounds one call: the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,7 @@ def get(name: str) -> Handler:
 
 def _offers() -> Iterator[tuple[str, object]]:
     for path in settings.PUNCTUAL_HANDLERS:
-        yield path, _loaded(path, lambda path=path: import_string(path))
+        yield path, _loaded(path, partial(import_string, path))
     for point in entry_points(group=ENTRY_POINT_GROUP):
         origin = f"{point.value} (entry point {point.name})"
         yield origin, _loaded(origin, point.load)

@@ -20,7 +20,7 @@ class Attempt(models.Model):
     occurrence = models.ForeignKey(
         Occurrence, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="attempts"
     )
-    number = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField()
     handler_kind = models.CharField(max_length=16, help_text="Decides what a lost worker means.")
     task_id = models.CharField(max_length=64, blank=True, help_text="The chunk's task, and its result's key.")
     worker = models.CharField(max_length=200)
@@ -62,7 +62,7 @@ class Transition(models.Model):
     to_state = models.CharField(max_length=10)
     reason = models.CharField(max_length=30)
     actor = models.CharField(max_length=200, help_text="engine:…, worker:… or user:…")
-    attempt = models.PositiveSmallIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0)
     claim_token = models.UUIDField(null=True)
     correlation_id = models.UUIDField(null=True)
     at = models.DateTimeField(help_text="By the database's clock.")

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from events.lifecycle import CLAIMABLE, FINAL, IN_FLIGHT, LEGAL_MOVES, Hold, State
+from events.lifecycle import CLAIMABLE, DEAD_LETTERS, FINAL, IN_FLIGHT, LEGAL_MOVES, Hold, State
 from events.models.entity import Entity
 from events.models.fields import WallTimeField
 from events.models.rule import Rule
@@ -54,10 +54,8 @@ class Occurrence(models.Model):
         help_text="What keeps it waiting.",
     )
     available_at = models.DateTimeField(help_text="The earliest next claim; moved by retries and operators.")
-    attempt = models.PositiveSmallIntegerField(default=0, help_text="The number of its latest attempt.")
-    failures = models.PositiveSmallIntegerField(
-        default=0, help_text="How many attempts count against the limit."
-    )
+    attempt = models.PositiveIntegerField(default=0, help_text="The number of its latest attempt.")
+    failures = models.PositiveIntegerField(default=0, help_text="How many attempts count against the limit.")
     claim_token = models.UUIDField(
         null=True, help_text="The fence: only who knows it may move a claimed row."
     )
@@ -109,6 +107,10 @@ class Occurrence(models.Model):
                 fields=["lease_expires_at"],
                 condition=Q(state__in=sorted(IN_FLIGHT)),
                 name="occurrence_leased",
+            ),
+            # operators: the rows that wait for a person
+            models.Index(
+                fields=["-id"], condition=Q(state__in=sorted(DEAD_LETTERS)), name="occurrence_dead_letters"
             ),
             # recovery: rows to release when a handler is installed again
             models.Index(fields=["hold"], condition=~Q(hold=""), name="occurrence_held"),

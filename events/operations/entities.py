@@ -14,7 +14,7 @@ from events import planning, transitions
 from events.errors import InvalidField
 from events.lifecycle import Reason
 from events.models import Entity
-from events.operations.errors import InvalidInput, Refusal
+from events.operations.errors import InvalidInput, Refusal, storable
 from events.timing import Leap, canonical_zone
 
 if TYPE_CHECKING:
@@ -103,17 +103,18 @@ def _wrong_texts(facts: EntityFacts) -> Iterator[InvalidField]:
 
 
 def _wrong_attributes(facts: EntityFacts, anchors: Collection[str]) -> Iterator[InvalidField]:
+    if not isinstance(facts.attributes, dict) or not storable(facts.attributes):
+        yield Refusal(
+            field="attributes",
+            problem="they are not a JSON object that PostgreSQL can keep",
+            remedy='Write them as {"birthday": "2004-02-29"}, without NUL characters.',
+        )
+        return
     if len(json.dumps(facts.attributes)) > ATTRIBUTES_LIMIT:
         yield Refusal(
             field="attributes",
             problem=f"they exceed {ATTRIBUTES_LIMIT} bytes of JSON",
             remedy="Keep what rules need.",
-        )
-    if not storable(facts.attributes):
-        yield Refusal(
-            field="attributes",
-            problem="they hold a NUL character, or half of a surrogate pair",
-            remedy="PostgreSQL keeps neither: take it out.",
         )
     for name, value in facts.attributes.items():
         if name in anchors and not (isinstance(value, str) and _is_date(value)):
@@ -130,16 +131,6 @@ def _wrong_attributes(facts: EntityFacts, anchors: Collection[str]) -> Iterator[
             )
 
 
-def storable(value: object) -> bool:
-    """Whether PostgreSQL can keep the value as JSON."""
-    text = json.dumps(value, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\\u0000" not in text
-
-
 def _is_date(text: str) -> bool:
     try:
         date.fromisoformat(text)
@@ -154,6 +145,7 @@ INSERT INTO events_entity AS e (kind, external_id, timezone, name, attributes, l
 SELECT kind, external_id, timezone, name, attributes, leap, 1
 FROM unnest(%(kinds)s::text[], %(external_ids)s::text[], %(timezones)s::text[], %(names)s::text[],
             %(attributes)s::jsonb[], %(leaps)s::text[]) AS f(kind, external_id, timezone, name, attributes, leap)
+ORDER BY kind, external_id  -- one order for all imports, so that two never wait for each other
 ON CONFLICT (kind, external_id) DO UPDATE
 SET timezone = EXCLUDED.timezone, name = EXCLUDED.name, attributes = EXCLUDED.attributes, leap = EXCLUDED.leap,
     version = e.version + 1, updated_at = %(now)s, deleted_at = NULL

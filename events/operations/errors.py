@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from events.errors import InvalidField, PunctualError
@@ -30,3 +31,13 @@ class InvalidInput(PunctualError):
             sentence = f"{refusal.facts['problem']}. {refusal.facts['remedy']}"
             said.setdefault(refusal.field, []).append(sentence)
         return said
+
+
+def storable(value: object) -> bool:
+    """Whether PostgreSQL can keep the value as JSON."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError):  # no JSON, not a number, or half of a surrogate pair
+        return False
+    return "\\u0000" not in text

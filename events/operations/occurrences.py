@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class NothingMoved(PunctualError):
-    """Nothing to {verb}: {standing}. Only {movable} occurrences can be."""
+    """Nothing to {verb}: {standing}. Only what is {movable} can be."""
 
 
 def fire_now(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
@@ -45,7 +45,7 @@ def replay(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
     """New attempts for dead letters, with the same idempotency keys; the ids that get them. Raises NothingMoved."""
     return _moved(
         "replay",
-        "FAILED or UNKNOWN",
+        "FAILED or UNKNOWN, not yet expired, of a rule and an entity that still exist,",
         ids,
         lambda: transitions.replay(ids, why=why, origin=origin),
     )

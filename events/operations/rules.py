@@ -12,7 +12,7 @@ from events import handling, planning, transitions
 from events.errors import InvalidField, PunctualError
 from events.lifecycle import Hold, Reason
 from events.models import Rule, RuleState
-from events.operations.errors import InvalidInput, Refusal
+from events.operations.errors import InvalidInput, Refusal, storable
 from events.timing import InvalidRecurrence, canonical_zone, check
 
 if TYPE_CHECKING:
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from events.planning import Backfill
     from events.transitions import Origin
 
+    Examination = Callable[[Rule, datetime], None]
+
 
 class RetiredRule(PunctualError):
     """Rule {name!r} is retired, so nothing of it may fire any more. Choose a live rule."""
 
 
 KEPT_BY_THE_ENGINE = {"state", "planned_until", "version", "created_at", "updated_at"}
+WHEN = ("start_date", "local_time", "rrule", "anchor", "anchor_offset_days", "timezone")
+EDITABLE = sorted({field.name for field in Rule._meta.concrete_fields} - KEPT_BY_THE_ENGINE - {"id"})
 
 
 class InvalidRule(InvalidInput):
@@ -36,14 +40,15 @@ class InvalidRule(InvalidInput):
     """
 
 
-def check_rule(rule: Rule, *, now: datetime) -> None:
+def check_rule(rule: Rule, *, now: datetime, before: Rule | None = None) -> None:
     """Make the rule's zone canonical and its RRULE bare; raise InvalidRule with every field that is wrong.
 
-    Looks at the columns first, then at what they mean: a rule that could never fire is refused.
+    Looks at the columns first, then at what they mean: a rule that could never fire is refused, unless it is an old
+    one (`before`) whose moments are over and that is edited in other respects.
     """
-    refusals = list(_wrong_columns(rule)) or [
-        refusal for examine in EXAMINATIONS if (refusal := _refusal_of(examine, rule, now)) is not None
-    ]
+    same_moments = before is not None and all(getattr(before, name) == getattr(rule, name) for name in WHEN)
+    examined = [each for each in EXAMINATIONS if not (same_moments and each is _something_is_to_come)]
+    refusals = list(_wrong_columns(rule)) or list(_wrong_meanings(rule, now, examined))
     if refusals:
         raise InvalidRule(f"rule {rule.name!r}", refusals)
 
@@ -59,7 +64,16 @@ def _wrong_columns(rule: Rule) -> Iterator[InvalidField]:
                 yield Refusal(field=name, problem=problem, remedy="Correct it and try again.")
 
 
-def _refusal_of(examine: Callable[[Rule, datetime], None], rule: Rule, now: datetime) -> InvalidField | None:
+def _wrong_meanings(rule: Rule, now: datetime, examined: list[Examination]) -> Iterator[InvalidField]:
+    refused: set[str] = set()
+    for examine in examined:
+        refusal = _refusal_of(examine, rule, now)
+        if refusal is not None and refusal.field not in refused:  # one sentence for a field is enough
+            refused.add(refusal.field)
+            yield refusal
+
+
+def _refusal_of(examine: Examination, rule: Rule, now: datetime) -> InvalidField | None:
     try:
         examine(rule, now)
     except InvalidField as refusal:
@@ -110,12 +124,13 @@ def _handler_is_installed(rule: Rule, now: datetime) -> None:  # noqa: ARG001
             problem=f"no handler called {rule.handler!r} is installed",
             remedy=f"Installed: {error.facts['installed']}.",
         ) from error
-    if not isinstance(rule.payload, dict):
-        raise Refusal(
-            field="payload",
-            problem="it is not a JSON object",
-            remedy='Write it as {"key": "value"}.',
-        )
+    for name, value in (("payload", rule.payload), ("audience_filter", rule.audience_filter)):
+        if not isinstance(value, dict) or not storable(value):
+            raise Refusal(
+                field=name,
+                problem="it is not a JSON object that PostgreSQL can keep",
+                remedy='Write it as {"key": "value"}, without NUL characters.',
+            )
     handler.validate(rule.payload)
 
 
@@ -140,13 +155,21 @@ def create_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> Rule:
 
 @transaction.atomic
 def change_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
-    """Write an edited rule; withdraw, move and write its unsent rows to match; how many rows changed. InvalidRule."""
-    before = Rule.objects.select_related("entity").get(pk=rule.pk)
-    for kind in sorted({planning.kind_of(before), planning.kind_of(rule)}):
+    """Write an edited rule; withdraw, move and write its unsent rows to match; how many rows changed.
+
+    Whether it is paused is not an edit's to say. Raises InvalidRule, RetiredRule.
+    """
+    known = Rule.objects.select_related("entity").get(pk=rule.pk)
+    for kind in sorted({planning.kind_of(known), planning.kind_of(rule)}):
         planning.alone(kind)
-    check_rule(rule, now=origin.now)
+    before = Rule.objects.select_for_update(no_key=True).get(pk=rule.pk)
+    if before.state == RuleState.RETIRED:
+        raise RetiredRule(name=before.name)
+    check_rule(rule, now=origin.now, before=before)
+    # What was due until now is due by the rule as it was, even if nobody planned it in time.
+    planning.plan_rule(before, until=origin.now, origin=origin)
     rule.version, rule.updated_at = F("version") + 1, origin.now
-    rule.save(force_update=True)
+    rule.save(update_fields=[*EDITABLE, "version", "updated_at"])
     rule.refresh_from_db()
     return planning.replan_rule(rule, horizon=horizon, origin=origin)
 

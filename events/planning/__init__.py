@@ -3,11 +3,13 @@
 from events.planning.audiences import UnusableAnchor, anchors_of, audience_sql, check_anchor
 from events.planning.plans import (
     Backfill,
+    RulesNotPlanned,
     backfill,
     kind_of,
     plan_due_rules,
     plan_entities,
     plan_rule,
+    replan_edited,
     replan_entities,
     replan_rule,
 )
@@ -22,6 +24,7 @@ from events.planning.serial import alone, together
 __all__ = [
     "EXTREME_ZONES",
     "Backfill",
+    "RulesNotPlanned",
     "UnusableAnchor",
     "alone",
     "anchors_of",
@@ -35,6 +38,7 @@ __all__ = [
     "plan_rule",
     "policies_of",
     "recurrence_of",
+    "replan_edited",
     "replan_entities",
     "replan_rule",
     "together",

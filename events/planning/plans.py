@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Min, Q
 
-from events.lifecycle import UNSENT
-from events.models import Occurrence, Rule, RuleState
+from events.errors import PunctualError
+from events.lifecycle import UNSENT, Hold, Reason
+from events.models import Entity, Occurrence, Rule, RuleState
 from events.planning.audiences import desired_rows
-from events.planning.serial import alone
+from events.planning.serial import alone, together
 from events.timing import TZDATA_VERSION
-from events.transitions import cancel_superseded, move_rescheduled, schedule
+from events.transitions import cancel_superseded, move_rescheduled, release, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from events.transitions import Origin
 
+# Local times of one instant lie up to 26 hours apart.
+FARTHEST_MOVE = timedelta(hours=26)
+logger = logging.getLogger(__name__)
+
 LIVE = (RuleState.ACTIVE, RuleState.PAUSED)
+
+
+class RulesNotPlanned(PunctualError):
+    """These rules could not be planned: {rules}. {written} rows of others were written. See the log, and edit them."""
 
 
 def kind_of(rule: Rule) -> str:
@@ -32,13 +44,23 @@ def kind_of(rule: Rule) -> str:
 def plan_due_rules(*, horizon: timedelta, origin: Origin) -> int:
     """Move every live rule's planned end to the horizon; how many rows were written.
 
-    A rule is planned when less than half of the horizon is left, so that most passes find nothing to do.
+    A rule is planned when less than half of the horizon is left, so that most passes find nothing to do. Raises
+    RulesNotPlanned after all others were.
     """
     ids = Rule.objects.filter(
         Q(planned_until=None) | Q(planned_until__lt=origin.now + horizon / 2),
         state__in=LIVE,
     ).values_list("pk", flat=True)
-    return sum(_extend(rule_id, horizon=horizon, origin=origin) for rule_id in ids)
+    written, broken = 0, {}
+    for rule_id in ids:
+        try:
+            written += _extend(rule_id, horizon=horizon, origin=origin)
+        except Exception as error:  # the isolation point: one rule that cannot be planned stops no other
+            logger.exception("rule %s cannot be planned", rule_id)
+            broken[rule_id] = error
+    if broken:
+        raise RulesNotPlanned(rules=broken, written=written)
+    return written
 
 
 @transaction.atomic
@@ -88,8 +110,7 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     The caller holds `alone`.
     """
     until = max(rule.planned_until or origin.now, origin.now + horizon)
-    since = min(_oldest_unsent(Q(rule=rule)) or origin.now, origin.now)
-    wanted = desired_rows(rule, after=since, before=until)
+    wanted = desired_rows(rule, after=_since(Q(rule=rule), origin.now), before=until, since_creation=False)
     changed = cancel_superseded(wanted, rule_id=rule.pk, origin=origin)
     changed += move_rescheduled(wanted, rule_id=rule.pk, tzdata_version=TZDATA_VERSION, origin=origin)
     changed += schedule(
@@ -103,25 +124,37 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
 
 def replan_entities(entity_ids: list[int], *, kinds: Iterable[str], origin: Origin) -> int:
     """Make these entities' unsent rows what their rules want now; how many rows changed. Caller holds `together`."""
-    since = min(_oldest_unsent(Q(entity__in=entity_ids)) or origin.now, origin.now)
-    changed = 0
-    for rule in _rules_for(entity_ids, kinds):
-        until = rule.planned_until or origin.now
-        wanted = desired_rows(rule, after=since, before=until, entity_ids=entity_ids)
-        changed += cancel_superseded(wanted, rule_id=rule.pk, entity_ids=entity_ids, origin=origin)
-        changed += move_rescheduled(
-            wanted,
-            rule_id=rule.pk,
-            entity_ids=entity_ids,
-            tzdata_version=TZDATA_VERSION,
-            origin=origin,
-        )
-        changed += schedule(
-            desired_rows(rule, after=origin.now, before=until, entity_ids=entity_ids),
-            tzdata_version=TZDATA_VERSION,
-            origin=origin,
-        )
-    return changed
+    since = _since(Q(entity__in=entity_ids), origin.now)
+    return sum(_replan_pair(rule, entity_ids, since, origin) for rule in _rules_for(entity_ids, kinds))
+
+
+def _replan_pair(rule: Rule, entity_ids: list[int], since: datetime, origin: Origin) -> int:
+    until = rule.planned_until or origin.now
+    wanted = desired_rows(rule, after=since, before=until, entity_ids=entity_ids, since_creation=False)
+    changed = cancel_superseded(wanted, rule_id=rule.pk, entity_ids=entity_ids, origin=origin)
+    changed += move_rescheduled(
+        wanted, rule_id=rule.pk, entity_ids=entity_ids, tzdata_version=TZDATA_VERSION, origin=origin
+    )
+    missing = desired_rows(rule, after=origin.now, before=until, entity_ids=entity_ids)
+    return changed + schedule(missing, tzdata_version=TZDATA_VERSION, origin=origin)
+
+
+def replan_edited(*, origin: Origin) -> int:
+    """Look whether rows that ran while their rule or entity was edited still hold; how many were looked at."""
+    pairs: dict[int, set[int]] = defaultdict(set)
+    for rule_id, entity_id in Occurrence.objects.filter(hold=Hold.EDITED).values_list("rule_id", "entity_id"):
+        pairs[rule_id].add(entity_id)
+    return sum(_replan_edited(rule_id, sorted(ids), origin) for rule_id, ids in pairs.items())
+
+
+@transaction.atomic
+def _replan_edited(rule_id: int, entity_ids: list[int], origin: Origin) -> int:
+    rule = Rule.objects.select_related("entity").get(pk=rule_id)
+    together({kind_of(rule), *Entity.objects.filter(pk__in=entity_ids).values_list("kind", flat=True)})
+    rule.refresh_from_db()
+    if rule.state in LIVE:
+        _replan_pair(rule, entity_ids, _since(Q(rule=rule, hold=Hold.EDITED), origin.now), origin)
+    return release([rule_id], cause=Hold.EDITED, reason=Reason.STILL_WANTED, origin=origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +186,8 @@ def _rules_for(entity_ids: list[int], kinds: Iterable[str]) -> list[Rule]:
     return list(Rule.objects.filter(concerned, state__in=LIVE).order_by("pk"))
 
 
-def _oldest_unsent(scope: Q) -> datetime | None:
+def _since(scope: Q, now: datetime) -> datetime:
+    """From where an edit must know what is wanted: the scope's oldest unsent row, wherever on earth it moves."""
     unsent = Occurrence.objects.filter(scope, state__in=sorted(UNSENT))
     oldest: datetime | None = unsent.aggregate(oldest=Min("due_at"))["oldest"]
-    return oldest
+    return min(oldest or now, now) - FARTHEST_MOVE

@@ -1,8 +1,8 @@
 """Reads: what operators and programs ask. Each is given `now` and writes nothing."""
 
+from events.lifecycle import DEAD_LETTERS
 from events.queries.firings import NextFiring, next_firings
 from events.queries.occurrences import (
-    DEAD_LETTERS,
     MOST_COUNTED,
     Lateness,
     Standing,

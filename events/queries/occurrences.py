@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from django.db.models import F, OuterRef, Q, Subquery
 
-from events.lifecycle import CLAIMABLE, IN_FLIGHT, UNSENT, State
+from events.lifecycle import CLAIMABLE, DEAD_LETTERS, IN_FLIGHT, UNSENT
 from events.models import Occurrence, Sweep
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-DEAD_LETTERS = frozenset({State.FAILED, State.UNKNOWN})
 SOON = timedelta(hours=1)
 MOST_COUNTED = 10_000
 

@@ -49,6 +49,7 @@ REASONS: dict[Reason, str] = {
     Reason.ENTITY_DELETED: "its entity was deleted",
     Reason.SUPERSEDED: "an edit of its rule or entity no longer wants it",
     Reason.MOVED: "an edit of its rule or entity moved it",
+    Reason.STILL_WANTED: "it was edited while it ran, and still holds",
     Reason.REINSTATED: "an edit of its rule or entity wants it again",
     Reason.FIRE_NOW: "an operator let it fire at once",
     Reason.CANCELLED: "an operator cancelled it",
@@ -58,6 +59,7 @@ REASONS: dict[Reason, str] = {
 
 HOLDS: dict[Hold, str] = {
     Hold.RULE_PAUSED: "Held: its rule is paused. Resume the rule.",
+    Hold.EDITED: "Held for a moment: its rule or entity was edited while it ran, and the next sweep looks again.",
     Hold.HANDLER_MISSING: "Held: its rule's handler is not installed. Install it, or choose another.",
 }
 

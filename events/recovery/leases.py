@@ -9,10 +9,12 @@ from django.db import transaction
 
 from events import handling, transitions
 from events.lifecycle import Hold, Reason
-from events.models import Occurrence, Rule
+from events.models import Occurrence, Rule, RuleState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from django.db.models import QuerySet
 
     from events.transitions import Lapses, Origin
 
@@ -35,13 +37,13 @@ class Recovered:
 
 
 def recover(*, origin: Origin) -> Recovered:
-    """Return lapsed claims, settle lost attempts by their handler's kind, release rows whose handler is back."""
+    """Return lapsed claims, settle lost attempts by their handler's kind, release rows whose hold has no cause."""
     returned = _until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, origin=origin))
     lost, unknown = 0, 0
     while (lapses := _lost(origin)).total:
         lost += lapses.total
         unknown += lapses.unknown
-    return Recovered(returned, lost, unknown, _release_found_handlers(origin))
+    return Recovered(returned, lost, unknown, _release(origin))
 
 
 @transaction.atomic
@@ -59,16 +61,20 @@ def _until_done(move: Callable[[], int]) -> int:
             return total
 
 
-def _release_found_handlers(origin: Origin) -> int:
-    held = Occurrence.objects.filter(hold=Hold.HANDLER_MISSING).values_list("rule_id", flat=True).distinct()
-    found = Rule.objects.filter(pk__in=held, handler__in=list(handling.installed())).values_list(
-        "pk", flat=True
+def _release(origin: Origin) -> int:
+    """Level, not edge: a row that was held in the instant in which its cause ended is found here."""
+    found = Rule.objects.filter(handler__in=list(handling.installed()))
+    resumed = Rule.objects.filter(state=RuleState.ACTIVE)
+    return sum(
+        transitions.release(ids, cause=cause, reason=reason, origin=origin)
+        for cause, reason, rules in (
+            (Hold.HANDLER_MISSING, Reason.HANDLER_FOUND, found),
+            (Hold.RULE_PAUSED, Reason.RULE_RESUMED, resumed),
+        )
+        if (ids := _holding(cause, rules))
     )
-    if not found:
-        return 0
-    return transitions.release(
-        list(found),
-        cause=Hold.HANDLER_MISSING,
-        reason=Reason.HANDLER_FOUND,
-        origin=origin,
-    )
+
+
+def _holding(cause: Hold, rules: QuerySet[Rule]) -> list[int]:
+    held = Occurrence.objects.filter(hold=cause).values_list("rule_id", flat=True).distinct()
+    return list(rules.filter(pk__in=held).values_list("pk", flat=True))

@@ -8,7 +8,7 @@ ids, so that two verbs at once wait for each other and never both.
 from events.transitions.claims import claim, hold, recall, renew, skip
 from events.transitions.lapses import Lapses, return_lapsed_claims, settle_lost_attempts
 from events.transitions.origin import Origin
-from events.transitions.runs import Settlement, Started, fence, settle, start
+from events.transitions.runs import RuleFacts, Settlement, Started, fence, settle, start
 from events.transitions.schedules import (
     Desired,
     cancel_superseded,
@@ -28,6 +28,7 @@ __all__ = [
     "Desired",
     "Lapses",
     "Origin",
+    "RuleFacts",
     "Settlement",
     "Started",
     "cancel",

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from events.handling import Kind
-from events.lifecycle import Reason, State
+from events.lifecycle import LOST_ATTEMPT, Reason, State
 from events.transitions.statements import (
     FINAL_SQL,
+    HOLD_IF_EDITED,
     LOG_MOVED,
     UNCLAIMED_STATE,
     run,
@@ -71,13 +72,14 @@ WITH target AS (
     UPDATE events_occurrence o
     SET state = t.to_state, reason = '{Reason.WORKER_LOST}', failures = o.failures + 1,
         available_at = CASE WHEN t.to_state = '{State.RETRYING}' THEN %(now)s ELSE o.available_at END,
+        hold = CASE WHEN t.to_state = '{State.RETRYING}' THEN {HOLD_IF_EDITED} ELSE '' END,
         claim_token = NULL, lease_expires_at = NULL,
         finished_at = CASE WHEN t.to_state IN ({FINAL_SQL}) THEN %(now)s::timestamptz END
     FROM target t WHERE o.id = t.id
     RETURNING o.id, '{State.PROCESSING}' AS from_state, o.state AS to_state, o.reason, o.attempt,
               t.claim_token, NULL::jsonb AS detail
 ), attempted AS (
-    UPDATE events_attempt a SET finished_at = %(now)s, outcome = 'lost'
+    UPDATE events_attempt a SET finished_at = %(now)s, outcome = '{LOST_ATTEMPT}'
     FROM moved m WHERE a.occurrence_id = m.id AND a.number = m.attempt
 ), logged AS ({LOG_MOVED})
 SELECT to_state, count(*) AS moved FROM moved GROUP BY to_state

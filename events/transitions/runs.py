@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from events.lifecycle import Reason, State
 from events.transitions.statements import (
     CLAIMABLE_SQL,
     FINAL_SQL,
+    HOLD_IF_EDITED,
     LOG_MOVED,
     STATE_OF_ID,
     id_array,
@@ -26,11 +28,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleFacts:
+    """The rule as it stood when the row started: a later edit concerns later starts."""
+
+    id: int
+    name: str
+    payload: Mapping[str, Any]
+    max_attempts: int
+    backoff_base: timedelta
+    backoff_cap: timedelta
+    expires_after: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """One started row: what its attempt needs to know. JSON columns are parsed."""
 
     id: int
-    rule_id: int
+    rule: RuleFacts
     attempt: int
     failures: int
     idempotency_key: UUID
@@ -42,6 +57,7 @@ class Started:
     entity_kind: str
     external_id: str
     entity_name: str
+    entity_timezone: str
     attributes: Mapping[str, Any]
 
 
@@ -51,7 +67,9 @@ WITH wanted AS MATERIALIZED (
     SELECT o.id, o.rule_id, o.entity_id, o.due_at
     FROM unnest(%(ids)s::bigint[]) AS wanted(id) JOIN events_occurrence o ON o.id = wanted.id
 ), allowed AS MATERIALIZED (
-    SELECT w.id, e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.attributes
+    SELECT w.id, e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.timezone AS entity_timezone,
+           e.attributes, r.name AS rule_name,
+           r.payload, r.max_attempts, r.backoff_base, r.backoff_cap, r.expires_after
     FROM wanted w JOIN events_rule r ON r.id = w.rule_id JOIN events_entity e ON e.id = w.entity_id
     WHERE r.state = 'active' AND r.handler = %(handler)s AND e.deleted_at IS NULL
       AND (r.expires_after IS NULL OR w.due_at + r.expires_after > %(now)s)
@@ -64,14 +82,20 @@ WITH wanted AS MATERIALIZED (
       AND o.available_at <= %(now)s
     RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
               NULL::jsonb AS detail, o.rule_id, o.failures, o.idempotency_key, o.slot, o.timezone, o.due_at,
-              o.snapshot, w.entity_kind, w.external_id, w.entity_name, w.attributes
+              o.snapshot, w.entity_kind, w.external_id, w.entity_name, w.entity_timezone, w.attributes, w.rule_name,
+              w.payload, w.max_attempts, w.backoff_base, w.backoff_cap, w.expires_after
 ), attempted AS (
     INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, outcome)
     SELECT id, attempt, %(kind)s, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
 ), logged AS ({LOG_MOVED})
 SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_at,
-       snapshot, entity_kind, external_id, entity_name, attributes
-FROM moved
+       snapshot, entity_kind, external_id, entity_name, entity_timezone, attributes,
+       CASE WHEN row_number() OVER (PARTITION BY rule_id ORDER BY id) = 1
+            THEN jsonb_build_object('name', rule_name, 'payload', payload, 'max_attempts', max_attempts,
+                                    'backoff_base', extract(epoch FROM backoff_base),
+                                    'backoff_cap', extract(epoch FROM backoff_cap),
+                                    'expires_after', extract(epoch FROM expires_after)) END AS rule
+FROM moved ORDER BY id
 """
 
 
@@ -85,21 +109,29 @@ def start(
     lease_until: datetime,
     origin: Origin,
 ) -> list[Started]:
-    """PENDING -> PROCESSING, with an attempt row each, for the rows that may still run; in the order of `ids`.
+    """PENDING -> PROCESSING, with an attempt row each, for the rows that may still run; in the order of their ids.
 
     A row that is stale, doubled, cancelled, early, expired, paused, or edited to another handler does not move.
     """
     rows = run(
         START, origin,
-        ids=id_array(ids), token=token, handler=handler, kind=kind, task_id=task_id, lease_until=lease_until,
+        ids=id_array(sorted(ids)), token=token, handler=handler, kind=kind, task_id=task_id, lease_until=lease_until,
     )  # fmt: skip
-    position = {row_id: index for index, row_id in enumerate(ids)}
-    rows.sort(key=lambda row: position[row["id"]])
+    rules = {row["rule_id"]: _rule_facts(row) for row in rows if row["rule"]}
     for row in rows:
+        row["rule"] = rules[row.pop("rule_id")]
         row["started_at"] = origin.now
         row["attributes"] = json.loads(row["attributes"])
         row["snapshot"] = row["snapshot"] and json.loads(row["snapshot"])
     return [Started(**row) for row in rows]
+
+
+def _rule_facts(row: Mapping[str, Any]) -> RuleFacts:
+    # Sent once for each rule, because a set's rows mostly share one.
+    facts = json.loads(row["rule"])
+    for name in ("backoff_base", "backoff_cap", "expires_after"):
+        facts[name] = None if facts[name] is None else timedelta(seconds=float(facts[name]))
+    return RuleFacts(id=row["rule_id"], **facts)
 
 
 FENCE = f"""
@@ -144,6 +176,7 @@ WITH settled AS (
     UPDATE events_occurrence o
     SET state = s.state, reason = s.reason, available_at = COALESCE(s.available_at, o.available_at),
         failures = o.failures + s.failures, claim_token = NULL, lease_expires_at = NULL,
+        hold = CASE WHEN s.state = '{State.RETRYING}' THEN {HOLD_IF_EDITED} ELSE '' END,
         finished_at = CASE WHEN s.state IN ({FINAL_SQL}) THEN %(now)s::timestamptz END
     FROM settled s
     WHERE o.id = s.id AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
@@ -177,6 +210,8 @@ def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) ->
 
     A row whose claim was lost does not move; its late answer is appended to the log.
     """
+    if not settlements:
+        return set()
     rows = run(SETTLE, origin, token=token, **_as_arrays(settlements))
     moved = {row["id"] for row in rows}
     wake_for(min((row["wake_at"] for row in rows if row["wake_at"]), default=None), origin)

@@ -46,13 +46,13 @@ WITH desired AS ({desired}), written AS (
     FROM desired d
     WHERE NOT EXISTS (
         SELECT 1 FROM events_occurrence o
-        WHERE {same_slot} AND NOT (o.state = 'CANCELLED' AND o.reason = %(superseded)s)
+        WHERE {same_slot} AND NOT (o.state = 'CANCELLED' AND o.reason = ANY(%(withdrawn)s))
     )
     ON CONFLICT (rule_id, entity_id, slot, fold) DO UPDATE
     SET state = 'SCHEDULED', reason = %(reinstated)s, timezone = EXCLUDED.timezone, note = EXCLUDED.note,
         tzdata_version = EXCLUDED.tzdata_version, due_at = EXCLUDED.due_at, available_at = EXCLUDED.due_at,
         snapshot = EXCLUDED.snapshot, finished_at = NULL
-    WHERE o.state = 'CANCELLED' AND o.reason = %(superseded)s
+    WHERE o.state = 'CANCELLED' AND o.reason = ANY(%(withdrawn)s)
     RETURNING o.id, CASE WHEN o.reason = %(reinstated)s THEN 'CANCELLED' ELSE '' END AS from_state,
               o.state AS to_state, o.reason, o.attempt, o.claim_token, o.due_at,
               CASE WHEN %(why)s::text <> '' THEN jsonb_build_object('why', %(why)s::text) END AS detail
@@ -69,7 +69,7 @@ def schedule(desired: Desired, *, tzdata_version: str, origin: Origin, why: str 
         tzdata_version=tzdata_version,
         why=why,
         planned=Reason.PLANNED,
-        superseded=Reason.SUPERSEDED,
+        withdrawn=[Reason.SUPERSEDED.value, Reason.ENTITY_DELETED.value],
         reinstated=Reason.REINSTATED,
         **desired.parameters,
     )[0]
@@ -105,12 +105,13 @@ WITH desired AS ({{desired}}), target AS (
            d.note, d.snapshot
     FROM events_occurrence o JOIN desired d ON {SAME_SLOT}
     WHERE {{scope}} AND o.state IN ({UNSENT_SQL})
-      AND (o.due_at, o.timezone, o.snapshot) IS DISTINCT FROM (d.due_at, d.timezone, d.snapshot)
+      AND (o.due_at, o.timezone, o.snapshot IS NULL) IS DISTINCT FROM (d.due_at, d.timezone, d.snapshot IS NULL)
     ORDER BY o.id FOR UPDATE OF o
 ), moved AS (
     UPDATE events_occurrence o
     SET state = {UNCLAIMED_STATE}, reason = '{Reason.MOVED}', claim_token = NULL, lease_expires_at = NULL,
-        due_at = t.due_at, timezone = t.timezone, note = t.note, snapshot = t.snapshot,
+        due_at = t.due_at, timezone = t.timezone, note = t.note,
+        snapshot = CASE WHEN t.snapshot IS NOT NULL THEN COALESCE(o.snapshot, t.snapshot) END,
         available_at = CASE WHEN t.due_at = t.due_before THEN o.available_at ELSE t.due_at END,
         tzdata_version = %(tzdata_version)s
     FROM target t WHERE o.id = t.id

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from events.lifecycle import CLAIMABLE, FINAL, UNSENT, State
+from events.lifecycle import CLAIMABLE, FINAL, UNSENT, Hold, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +31,13 @@ FINAL_SQL = sql_list(FINAL)
 
 # Where a row that was claimed, but not run, goes back to.
 UNCLAIMED_STATE = f"CASE WHEN o.attempt = 0 THEN '{State.SCHEDULED}' ELSE '{State.RETRYING}' END"
+
+# A row that ran while its rule or its entity was edited waits until planning has looked whether it still holds.
+HOLD_IF_EDITED = f"""CASE WHEN EXISTS (
+            SELECT 1 FROM events_rule r, events_entity e
+            WHERE r.id = o.rule_id AND e.id = o.entity_id
+              AND (r.updated_at > o.started_at OR e.updated_at > o.started_at)
+        ) THEN '{Hold.EDITED}' ELSE '' END"""
 
 # The state of a row that is found by its id. Written plainly, PostgreSQL would rather search the index of leased
 # rows, which its statistics call empty whenever they were taken while nothing was in flight, and so walk all of them.

@@ -86,7 +86,11 @@ def fire_now(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
 REPLAY = f"""
 WITH target AS (
     SELECT o.id, o.state FROM events_occurrence o
-    WHERE o.id = ANY(%(ids)s) AND o.state IN ('{State.FAILED}', '{State.UNKNOWN}') ORDER BY o.id FOR UPDATE
+    JOIN events_rule r ON r.id = o.rule_id JOIN events_entity e ON e.id = o.entity_id
+    WHERE o.id = ANY(%(ids)s) AND o.state IN ('{State.FAILED}', '{State.UNKNOWN}')
+      AND r.state <> 'retired' AND e.deleted_at IS NULL
+      AND (r.expires_after IS NULL OR o.due_at + r.expires_after > %(now)s)
+    ORDER BY o.id FOR UPDATE OF o
 ), moved AS (
     UPDATE events_occurrence o
     SET state = '{State.RETRYING}', reason = '{Reason.REPLAYED}', available_at = %(now)s, failures = 0,
@@ -100,7 +104,10 @@ SELECT id FROM moved
 
 
 def replay(ids: Sequence[int], *, why: str, origin: Origin) -> list[int]:
-    """FAILED | UNKNOWN -> RETRYING with its attempts renewed and its idempotency key kept; the ids that moved."""
+    """FAILED | UNKNOWN -> RETRYING with its attempts renewed and its idempotency key kept; the ids that moved.
+
+    What would not start again does not move: of a retired rule, of a deleted entity, or past its expiry.
+    """
     moved = [row["id"] for row in run(REPLAY, origin, ids=list(ids), why=why)]
     wake_for(origin.now if moved else None, origin)
     return moved

@@ -23,7 +23,7 @@ INSERT = """
     )
     SELECT * FROM unnest(
         %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[],
-        %s::text[], %s::text[], %s::timestamptz[], %s::text[]::jsonb[], %s::smallint[]
+        %s::text[], %s::text[], %s::timestamptz[], %s::text[]::jsonb[], %s::int[]
     )
 """
 

@@ -22,7 +22,7 @@ class Delivery(models.Model):
     timezone = models.CharField(max_length=64, help_text="The zone in which the slot was resolved.")
     due_at = models.DateTimeField(help_text="The instant that was promised.")
     payload = models.JSONField(default=dict)
-    attempt = models.PositiveSmallIntegerField(help_text="The try that succeeded.")
+    attempt = models.PositiveIntegerField(help_text="The try that succeeded.")
     recorded_at = models.DateTimeField(db_default=Now(), help_text="By the database's clock.")
 
     class Meta:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
@@ -18,12 +16,6 @@ from tests.engine.conftest import bidden_handlers
 from tests.engine.world import World
 
 __all__ = ["bidden_handlers"]
-
-
-@pytest.fixture(autouse=True, scope="session")
-def static_folder() -> None:
-    """Whitenoise warns where there is none; tests collect nothing into it."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture

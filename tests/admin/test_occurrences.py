@@ -98,7 +98,7 @@ def test_without_a_reason_nothing_happens_and_the_page_asks_for_one(
 def test_what_cannot_be_done_is_said_with_the_reason(alice: Client, dead_letter: Occurrence) -> None:
     page = act(alice, "cancel", dead_letter)
     assert messages_of(page) == [
-        "Nothing to cancel: the chosen are FAILED. Only SCHEDULED, PENDING or RETRYING occurrences can be."
+        "Nothing to cancel: the chosen are FAILED. Only what is SCHEDULED, PENDING or RETRYING can be."
     ]
 
 
@@ -108,7 +108,7 @@ def test_of_a_mixed_choice_what_can_move_moves_and_the_rest_is_explained(
     page = act(alice, "replay", dead_letter, scheduled)
     assert messages_of(page) == [
         "1 occurrence will be tried again.",
-        "1 stayed as before: SCHEDULED. Only FAILED or UNKNOWN occurrences can be.",
+        "1 stayed as before: SCHEDULED. Only what is FAILED or UNKNOWN can be.",
     ]
 
 
@@ -149,7 +149,7 @@ def test_ids_that_are_no_numbers_choose_nothing(alice: Client, scheduled: Occurr
     address = reverse("admin:events_occurrence_act", args=["cancel"])
     page = alice.post(address, {"ids": "1; DROP TABLE,½,99999999999999999999", "why": "x"}, follow=True)
     assert messages_of(page) == [
-        "Nothing to cancel: no such occurrence exists. Only SCHEDULED, PENDING or RETRYING occurrences can be."
+        "Nothing to cancel: no such occurrence exists. Only what is SCHEDULED, PENDING or RETRYING can be."
     ]
 
 

@@ -11,8 +11,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from tests.admin.conftest import static_folder
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
     from tests.harness.database import CommittedDatabase
 
-__all__ = ["static_folder"]
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",

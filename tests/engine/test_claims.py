@@ -11,6 +11,7 @@ from events import dispatch, handling, operations, planning
 from events.dispatch.chunks import pieces
 from events.models import Occurrence, Rule
 from events.timing import Lane
+from events.transitions import start
 from tests.engine.world import LEASE, World
 
 pytestmark = pytest.mark.django_db
@@ -98,9 +99,17 @@ def test_rows_whose_handler_is_gone_wait_visibly_and_fire_when_it_is_back(world:
 
 def test_rows_whose_worker_was_lost_travel_alone(world: World) -> None:
     world.due(6)
-    suspects = Occurrence.objects.order_by("id")[:2]
-    for row in suspects:
-        Occurrence.objects.filter(pk=row.pk).update(reason="worker_lost")
+    (*_, last) = chunks = world.claim(batch=2)
+    start(
+        [row for chunk in chunks for row in chunk.ids],
+        token=last.token,
+        handler="log",
+        kind="transactional",
+        task_id="task",
+        lease_until=world.now,
+        origin=world.origin(),
+    )
+    assert world.recover().attempts_lost == 2
     assert sorted(len(chunk.ids) for chunk in world.claim()) == [1, 1, 2, 2]
 
 

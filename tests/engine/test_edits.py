@@ -177,5 +177,5 @@ def test_an_operator_may_fire_cancel_and_replay_and_the_log_says_who_and_why(wor
     assert (told.actor, told.detail) == ("user:alice", {"why": "the client waits"})
     with pytest.raises(operations.NothingMoved, match="the chosen are COMPLETED"):
         operations.cancel([row.pk], why="too late", origin=world.origin())
-    with pytest.raises(operations.NothingMoved, match="Only FAILED or UNKNOWN"):
+    with pytest.raises(operations.NothingMoved, match="Only what is FAILED or UNKNOWN"):
         operations.replay([row.pk], why="again", origin=world.origin())

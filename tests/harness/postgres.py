@@ -43,6 +43,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     url = os.environ.get("TEST_DATABASE_URL")
     if url is None:
         url = _start(folder, guards)
+    # WhiteNoise warns of a missing folder, and a warning is an error here.
+    (folder / "var" / "static").mkdir(parents=True)
     os.environ.update(
         DATABASE_URL=url,
         DJANGO_SETTINGS_MODULE="scheduler_project.settings",

@@ -17,13 +17,13 @@ from tests.engine import handlers
 from tests.engine.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
-ODD = {
+ODD: dict[str, Callable[[], Any]] = {
     "a NUL in the reason": lambda: Retry("the reply was b'\x00'"),
     "a lone surrogate in the reason": lambda: Retry("\ud800"),
     "a NUL in the result": lambda: Completed({"body": "\x00"}),

@@ -39,6 +39,7 @@ def test_what_was_backfilled_survives_an_edit_of_something_else(world: World, ed
         after=world.now - timedelta(days=10),
         before=world.now - timedelta(days=1),
         origin=world.origin(),
+        why="test",
         dry_run=False,
     )
     backfilled = Occurrence.objects.filter(due_at__lt=world.now - timedelta(days=1))

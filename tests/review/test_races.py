@@ -12,7 +12,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection, transaction
 
-from events import clock, dispatch, operations, publishing, sweeping
+from events import clock, dispatch, operations, planning, publishing, sweeping
 from events.handling import Completed, HandlerContext, Outcome, Retry
 from events.models import Occurrence, Rule, Sweep
 from events.operations import EntityFacts
@@ -210,8 +210,11 @@ def test_who_leaves_the_audience_while_an_attempt_runs_gets_no_second_one(real_w
 
     handlers.Idempotent.answer = staticmethod(leaves)
     world.run(world.claim()[0])
-    for chunk in world.claim():
-        world.run(chunk)
+    assert world.only().hold == "edited"
+    world.now += timedelta(seconds=1)
+    planning.replan_edited(origin=world.origin())
+    assert world.claim() == []
+    assert (world.only().state, world.only().reason) == ("CANCELLED", "superseded")
     assert len(handlers.Bidden.calls) == 1
 
 

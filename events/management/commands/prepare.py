@@ -45,7 +45,7 @@ class Command(BaseCommand):
     def _install(self, name: str, minute: str, hour: str, purpose: str) -> None:
         entry = PeriodicTask.objects.filter(name=name).first()
         if entry is not None:
-            self.stdout.write(f"Beat has {name} already, at {entry.schedule}: left as it is.")
+            self.stdout.write(f"Beat has {name} already: its cadence is left as it is.")
             return
         crontab, _ = CrontabSchedule.objects.get_or_create(
             minute=minute, hour=hour, day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
