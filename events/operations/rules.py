@@ -16,7 +16,7 @@ from events.operations.errors import InvalidInput, Refusal, storable
 from events.timing import InvalidRecurrence, canonical_zone, check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime, timedelta
 
     from events.planning import Backfill
@@ -64,7 +64,7 @@ def _wrong_columns(rule: Rule) -> Iterator[InvalidField]:
                 yield Refusal(field=name, problem=problem, remedy="Correct it and try again.")
 
 
-def _wrong_meanings(rule: Rule, now: datetime, examined: list[Examination]) -> Iterator[InvalidField]:
+def _wrong_meanings(rule: Rule, now: datetime, examined: Iterable[Examination]) -> Iterator[InvalidField]:
     refused: set[str] = set()
     for examine in examined:
         refusal = _refusal_of(examine, rule, now)
