@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from events.dispatch import Chunk
 
-LIMITS = dispatch.Limits(batch=2000, chunk=250, workers=2, lease=timedelta(minutes=10))
+LIMITS = dispatch.Limits(batch=2000, chunk=500, workers=2, lease=timedelta(minutes=10))
 
 
 def measure(count: int) -> dict[str, float]:

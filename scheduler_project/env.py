@@ -22,6 +22,8 @@ from events.errors import PunctualError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Our statements are many and short: compiling one costs more than it ever saves.
+OPTIONS = {"connect_timeout": 10, "options": "-c jit=off"}
 BROKER_SCHEMES = ("amqp", "amqps", "filesystem")
 HIDDEN = "(not shown)"
 TRUE = {"1", "true", "yes", "on"}
@@ -144,7 +146,7 @@ def read(reader: Reader, base: Path) -> Environment:
             seconds=reader.whole("PUNCTUAL_RUN_LEASE_MARGIN_SECONDS", 30, least=1, most=3600)
         ),
         claim_batch=reader.whole("PUNCTUAL_CLAIM_BATCH", 2000, least=1, most=100_000),
-        chunk=reader.whole("PUNCTUAL_CHUNK", 250, least=1, most=10_000),
+        chunk=reader.whole("PUNCTUAL_CHUNK", 500, least=1, most=10_000),
         in_flight_cap=reader.whole("PUNCTUAL_IN_FLIGHT_CAP", 20_000, least=1, most=10_000_000),
         workers=reader.whole("PUNCTUAL_WORKERS", 2, least=1, most=10_000),
         worker_concurrency=reader.whole("PUNCTUAL_WORKER_CONCURRENCY", 1, least=1, most=256),
@@ -231,7 +233,7 @@ def _database(url: str, var: Path) -> dict[str, Any]:
             "HOST": str(var / "postgres"),
             "CONN_MAX_AGE": None,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"connect_timeout": 10},
+            "OPTIONS": dict(OPTIONS),
         }
     try:
         database: dict[str, Any] = dict(
@@ -246,7 +248,7 @@ def _database(url: str, var: Path) -> dict[str, Any]:
             problem="is not a PostgreSQL address with a database",
             remedy="Use postgresql://user:password@host:5432/database, or leave it empty for the embedded one.",
         )
-    database["OPTIONS"] = {"connect_timeout": 10} | database.get("OPTIONS", {})
+    database["OPTIONS"] = OPTIONS | database.get("OPTIONS", {})
     return database
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import F, Func, Min, TextField
 
 from events import handling, transitions
 from events.dispatch.chunks import Chunk, pieces
@@ -51,8 +51,9 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class DueRow:
-    """One locked row that is due."""
+    """One locked row that is due; `place` is where it lies (its ctid) while it is locked."""
 
+    place: str
     id: int
     state: State
     rule_id: int
@@ -60,7 +61,8 @@ class DueRow:
     deleted_at: datetime | None
 
 
-DUE_COLUMNS = ("id", "state", "rule_id", "due_at", "entity__deleted_at")
+DUE_COLUMNS = ("place", "id", "state", "rule_id", "due_at", "entity__deleted_at")
+PLACE = Func(template='"events_occurrence"."ctid"::text', output_field=TextField())
 
 
 @transaction.atomic
@@ -78,7 +80,7 @@ def claim_due(*, limits: Limits, origin: Origin, since: datetime | None = None) 
     suspects = _suspects(rows)
     token = uuid4()
     parcels: dict[tuple[str, Lane, bool], list[int]] = defaultdict(list)
-    claimed: list[tuple[int, State]] = []
+    claimed: dict[State, list[str]] = defaultdict(list)
     aside: dict[Hold | Reason, list[int]] = defaultdict(list)
     for row in rows:
         rule = rules[row.rule_id]
@@ -86,12 +88,13 @@ def claim_due(*, limits: Limits, origin: Origin, since: datetime | None = None) 
         if obstacle:
             aside[obstacle].append(row.id)
             continue
-        claimed.append((row.id, row.state))
+        claimed[row.state].append(row.place)
         row_lane = lane(row.due_at, now=origin.now, grace=rule.grace)
         parcels[rule.handler, row_lane, row.id in suspects].append(row.id)
     _set_aside(aside, origin)
-    if claimed:
-        transitions.claim(claimed, token=token, lease_until=origin.now + limits.lease, origin=origin)
+    lease_until = origin.now + limits.lease
+    for state, places in claimed.items():
+        transitions.claim(places, from_state=state, token=token, lease_until=lease_until, origin=origin)
     return Claimed(seen=len(rows), chunks=list(_chunks(parcels, token, limits, origin)))
 
 
@@ -125,7 +128,7 @@ def _waiting() -> QuerySet[Occurrence]:
 
 
 def _lock_due(batch: int, since: datetime | None, now: datetime) -> list[DueRow]:
-    due = _waiting().filter(available_at__lte=now).order_by("available_at", "id")
+    due = _waiting().filter(available_at__lte=now).annotate(place=PLACE).order_by("available_at", "id")
     if since is not None:
         due = due.filter(available_at__gte=since)
     locked = due.select_for_update(skip_locked=True, of=("self",)).values_list(*DUE_COLUMNS)[:batch]

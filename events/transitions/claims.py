@@ -22,16 +22,14 @@ if TYPE_CHECKING:
 
     from events.transitions.origin import Origin
 
+# By place (ctid), which cannot change while the caller holds the locks: no index is searched.
 CLAIM = f"""
-WITH due AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[]) AS due(id, state)
-), moved AS (
+WITH moved AS (
     UPDATE events_occurrence o
     SET state = '{State.PENDING}', reason = '{Reason.CLAIMED}',
         claim_token = %(token)s, lease_expires_at = %(lease_until)s
-    FROM due
-    WHERE o.id = due.id AND o.state = due.state
-    RETURNING o.id, due.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
+    WHERE o.ctid = ANY(%(places)s::tid[]) AND o.state = %(from_state)s
+    RETURNING o.id, %(from_state)s AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
               NULL::jsonb AS detail
 ), logged AS ({LOG_MOVED})
 SELECT count(*) AS moved FROM moved
@@ -39,15 +37,12 @@ SELECT count(*) AS moved FROM moved
 
 
 def claim(
-    rows: Sequence[tuple[int, State]],
-    *,
-    token: UUID,
-    lease_until: datetime,
-    origin: Origin,
+    places: Sequence[str], *, from_state: State, token: UUID, lease_until: datetime, origin: Origin
 ) -> int:
-    """SCHEDULED | RETRYING -> PENDING for rows (id, state) that the caller has locked; how many moved."""
-    ids, states = id_array(row[0] for row in rows), [str(row[1]) for row in rows]
-    return int(run(CLAIM, origin, ids=ids, states=states, token=token, lease_until=lease_until)[0]["moved"])
+    """SCHEDULED or RETRYING -> PENDING for the rows at these places, which the caller has locked; how many moved."""
+    array = "{" + ",".join(f'"{place}"' for place in places) + "}"
+    rows = run(CLAIM, origin, places=array, from_state=from_state, token=token, lease_until=lease_until)
+    return int(rows[0]["moved"])
 
 
 HOLD = f"""

@@ -60,6 +60,14 @@ def id_array(ids: Iterable[int]) -> str:
 
 def run(statement: str, origin: Origin, **parameters: Any) -> list[dict[str, Any]]:
     """Execute one statement with the origin's parameters beside its own; its rows as dicts."""
+    names, rows = run_for_rows(statement, origin, **parameters)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def run_for_rows(
+    statement: str, origin: Origin, **parameters: Any
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The same for large answers: the columns' names once, and the rows as they come."""
     known: Mapping[str, Any] = {
         "actor": origin.actor,
         "correlation_id": origin.correlation_id,
@@ -69,7 +77,7 @@ def run(statement: str, origin: Origin, **parameters: Any) -> list[dict[str, Any
     with connection.cursor() as cursor:
         cursor.execute(statement, known)
         names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] if names else []
+        return names, cursor.fetchall() if names else []
 
 
 def wake_for(earliest: datetime | None, origin: Origin) -> None:
