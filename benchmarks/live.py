@@ -10,7 +10,7 @@ from celery import current_app
 from django.db import connection
 
 from benchmarks import work
-from benchmarks.stack import cpu_seconds
+from benchmarks.stack import cpu_times, used_since
 from events import clock
 from events.models import Sweep
 
@@ -57,10 +57,10 @@ def _fire(kind: str, handler: str, *, ahead: timedelta) -> tuple[Rule, float, li
             f"planning took {-left} s longer than expected: the rows were due before they were there"
         )
     time.sleep(left - 0.3)
-    before = cpu_seconds()
-    while work.unfinished(rule):
+    before = cpu_times()
+    while work.unfinished():
         time.sleep(0.25)
-    cpu = cpu_seconds() - before
+    cpu = used_since(before)
     with connection.cursor() as cursor:
         cursor.execute(COMMITTED, [rule.pk])
         return rule, cpu, [float(row[0]) for row in cursor.fetchall()]

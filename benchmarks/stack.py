@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,22 +79,23 @@ def processes(variables: dict[str, str], *names: str) -> Iterator[Deployment]:
         live.stop()
 
 
-def cpu_seconds() -> float:
-    """CPU time of everything that this process started and that still runs, PostgreSQL and RabbitMQ included."""
+def cpu_times() -> dict[int, float]:
+    """CPU seconds so far of everything that this process started and of its servers, by process id; not its own."""
     mine = psutil.Process()
     servers = [each for each in psutil.process_iter(["name", "cmdline"]) if _is_server(each)]
-    family = {
-        each.pid: each for parent in (mine, *servers) for each in (parent, *parent.children(recursive=True))
-    }
-    total: float = 0.0
-    for each in family.values():
-        try:
-            times = each.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system
-    own = mine.cpu_times()
-    return float(total - (own.user + own.system))
+    times = {}
+    for parent in (mine, *servers):
+        for each in (parent, *parent.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                used = each.cpu_times()
+                times[each.pid] = float(used.user + used.system)
+    times.pop(mine.pid)
+    return times
+
+
+def used_since(before: dict[int, float]) -> float:
+    """CPU seconds used since then by the processes that still run; what ended in between is not counted."""
+    return sum(now - before.get(pid, 0.0) for pid, now in cpu_times().items())
 
 
 def _is_server(process: psutil.Process) -> bool:

@@ -110,14 +110,7 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     The caller holds `alone`.
     """
     until = max(rule.planned_until or origin.now, origin.now + horizon)
-    wanted = desired_rows(rule, after=_since(Q(rule=rule), origin.now), before=until, since_creation=False)
-    changed = cancel_superseded(wanted, rule_id=rule.pk, origin=origin)
-    changed += move_rescheduled(wanted, rule_id=rule.pk, tzdata_version=TZDATA_VERSION, origin=origin)
-    changed += schedule(
-        desired_rows(rule, after=origin.now, before=until),
-        tzdata_version=TZDATA_VERSION,
-        origin=origin,
-    )
+    changed = _replan(rule, None, since=_since(Q(rule=rule), origin.now), until=until, origin=origin)
     Rule.objects.filter(pk=rule.pk).update(planned_until=until)
     return changed
 
@@ -125,18 +118,23 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
 def replan_entities(entity_ids: list[int], *, kinds: Iterable[str], origin: Origin) -> int:
     """Make these entities' unsent rows what their rules want now; how many rows changed. Caller holds `together`."""
     since = _since(Q(entity__in=entity_ids), origin.now)
-    return sum(_replan_pair(rule, entity_ids, since, origin) for rule in _rules_for(entity_ids, kinds))
+    return sum(
+        _replan(rule, entity_ids, since=since, until=rule.planned_until or origin.now, origin=origin)
+        for rule in _rules_for(entity_ids, kinds)
+    )
 
 
-def _replan_pair(rule: Rule, entity_ids: list[int], since: datetime, origin: Origin) -> int:
-    until = rule.planned_until or origin.now
+def _replan(
+    rule: Rule, entity_ids: list[int] | None, *, since: datetime, until: datetime, origin: Origin
+) -> int:
+    """For all of the rule's entities, or some: withdraw what is not wanted, move what is, write what is missing."""
     wanted = desired_rows(rule, after=since, before=until, entity_ids=entity_ids, since_creation=False)
     changed = cancel_superseded(wanted, rule_id=rule.pk, entity_ids=entity_ids, origin=origin)
     changed += move_rescheduled(
         wanted, rule_id=rule.pk, entity_ids=entity_ids, tzdata_version=TZDATA_VERSION, origin=origin
     )
     missing = desired_rows(rule, after=origin.now, before=until, entity_ids=entity_ids)
-    return changed + schedule(missing, tzdata_version=TZDATA_VERSION, origin=origin)
+    return changed + schedule(missing, tzdata_version=TZDATA_VERSION, origin=origin, among_known=True)
 
 
 def replan_edited(*, origin: Origin) -> int:
@@ -153,7 +151,8 @@ def _replan_edited(rule_id: int, entity_ids: list[int], origin: Origin) -> int:
     together({kind_of(rule), *Entity.objects.filter(pk__in=entity_ids).values_list("kind", flat=True)})
     rule.refresh_from_db()
     if rule.state in LIVE:
-        _replan_pair(rule, entity_ids, _since(Q(rule=rule, hold=Hold.EDITED), origin.now), origin)
+        since = _since(Q(rule=rule, hold=Hold.EDITED), origin.now)
+        _replan(rule, entity_ids, since=since, until=rule.planned_until or origin.now, origin=origin)
     return release([rule_id], cause=Hold.EDITED, reason=Reason.STILL_WANTED, origin=origin)
 
 
@@ -175,6 +174,7 @@ def backfill(
             tzdata_version=TZDATA_VERSION,
             origin=origin,
             why=why,
+            among_known=True,
         )
         if dry_run:
             transaction.set_rollback(True)

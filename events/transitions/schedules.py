@@ -36,7 +36,15 @@ SAME_SLOT = """
     o.rule_id = d.rule_id AND o.entity_id = d.entity_id AND o.slot = d.slot AND o.fold = d.fold
 """
 
-# Rows that exist are left out first, since ON CONFLICT alone would lock, and so rewrite, each of them.
+# Where many of the rows exist already they are left out first, since ON CONFLICT would lock, and so rewrite, each.
+UNKNOWN_ALONE = """
+    LEFT JOIN LATERAL (
+        SELECT true AS found FROM events_occurrence o
+        WHERE {same_slot} AND NOT (o.state = 'CANCELLED' AND o.reason = ANY(%(withdrawn)s)) LIMIT 1
+    ) AS known ON true
+    WHERE known.found IS NULL
+"""
+
 SCHEDULE = """
 WITH desired AS ({desired}), written AS (
     INSERT INTO events_occurrence AS o (rule_id, entity_id, slot, fold, timezone, tzdata_version, note, due_at,
@@ -44,10 +52,7 @@ WITH desired AS ({desired}), written AS (
     SELECT d.rule_id, d.entity_id, d.slot, d.fold, d.timezone, %(tzdata_version)s, d.note, d.due_at,
            d.due_at, d.snapshot, 'SCHEDULED', %(planned)s, '', 0, 0
     FROM desired d
-    WHERE NOT EXISTS (
-        SELECT 1 FROM events_occurrence o
-        WHERE {same_slot} AND NOT (o.state = 'CANCELLED' AND o.reason = ANY(%(withdrawn)s))
-    )
+    {unknown_alone}
     ON CONFLICT (rule_id, entity_id, slot, fold) DO UPDATE
     SET state = 'SCHEDULED', reason = %(reinstated)s, timezone = EXCLUDED.timezone, note = EXCLUDED.note,
         tzdata_version = EXCLUDED.tzdata_version, due_at = EXCLUDED.due_at, available_at = EXCLUDED.due_at,
@@ -61,10 +66,16 @@ SELECT count(*) AS moved, min(due_at) AS earliest FROM moved
 """
 
 
-def schedule(desired: Desired, *, tzdata_version: str, origin: Origin, why: str = "") -> int:
-    """Write the desired rows that do not exist, and reinstate those that an edit had withdrawn; how many."""
+def schedule(
+    desired: Desired, *, tzdata_version: str, origin: Origin, why: str = "", among_known: bool = False
+) -> int:
+    """Write the desired rows that do not exist, and reinstate those that an edit had withdrawn; how many.
+
+    `among_known`: many of them are expected to exist. It changes the cost, not the result.
+    """
+    unknown_alone = UNKNOWN_ALONE.format(same_slot=SAME_SLOT) if among_known else ""
     row = run(
-        SCHEDULE.format(desired=desired.sql, same_slot=SAME_SLOT, log=LOG_MOVED),
+        SCHEDULE.format(desired=desired.sql, unknown_alone=unknown_alone, log=LOG_MOVED),
         origin,
         tzdata_version=tzdata_version,
         why=why,
