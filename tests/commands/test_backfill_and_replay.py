@@ -49,8 +49,8 @@ def test_a_backfill_says_in_the_log_who_did_it_and_why(world: World) -> None:
     daily(world)
     before = set(Transition.objects.values_list("pk", flat=True))
     run("backfill", "--rule", "Good morning", *THREE_DAYS, "--actor", "alice")
-    told = Transition.objects.exclude(pk__in=before).values_list("actor", "detail")
-    assert [(actor, detail) for actor, detail in told] == [("user:alice", {"why": "an outage"})] * 3
+    told = Transition.objects.exclude(pk__in=before).values_list("actor", "detail__why")
+    assert set(told) == {("user:alice", "an outage")}
 
 
 def test_local_dates_are_taken_where_the_rule_has_one_zone(world: World) -> None:

@@ -92,18 +92,25 @@ class World:
         return recovery.recover(origin=self.origin("engine:test"))
 
     def tick(self) -> int:
-        """A minute's work: plan, recover, claim and run all that is due; how many rows were run."""
+        """Plan, recover, claim and run all that is due; how many rows were run."""
         self.plan()
         self.recover()
+        return self.sweep()
+
+    def sweep(self) -> int:
+        """A minute's work: claim and run all that is due; how many rows were run."""
         ran = 0
         while chunks := self.claim():
             ran += sum(self.run(chunk).asked for chunk in chunks)
         return ran
 
     def pass_time(self, until: datetime, step: timedelta = timedelta(minutes=1)) -> None:
-        """Tick by tick to an instant."""
+        """Minute by minute to an instant; planned and recovered every quarter of an hour."""
         while self.now < until:
-            self.tick()
+            if self.now.minute % 15 == 0:
+                self.tick()
+            else:
+                self.sweep()
             self.now += step
 
     def only(self) -> Occurrence:

@@ -54,9 +54,9 @@ def until_waiting(count: int) -> None:
 
 
 def test_a_row_that_a_sweep_holds_while_its_rule_is_resumed_is_claimed_later(
-    real_world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = real_world
+
     world.due(1)
     rule = Rule.objects.get()
     operations.pause_rule(rule, origin=world.origin())
@@ -80,9 +80,9 @@ def test_a_row_that_a_sweep_holds_while_its_rule_is_resumed_is_claimed_later(
 
 
 def test_many_calls_that_each_keep_to_their_timeout_do_not_lose_their_chunks_leases(
-    real_world: World,
+    world: World,
 ) -> None:
-    world = real_world
+
     world.due(5, handler="transactional", max_attempts=1)
     chunk = world.claim_together()
 
@@ -97,8 +97,8 @@ def test_many_calls_that_each_keep_to_their_timeout_do_not_lose_their_chunks_lea
     assert Delivery.objects.count() == 5
 
 
-def test_an_effect_that_the_commit_refuses_is_its_own_rows_failure(real_world: World) -> None:
-    world = real_world
+def test_an_effect_that_the_commit_refuses_is_its_own_rows_failure(world: World) -> None:
+
     rows = world.due(3, handler="transactional")
     bad = rows[1].pk
 
@@ -115,9 +115,9 @@ def test_an_effect_that_the_commit_refuses_is_its_own_rows_failure(real_world: W
 
 
 def test_a_slow_calls_lease_is_renewed_while_its_neighbours_are_quick(
-    real_world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = real_world
+
     world.due(60, handler="idempotent")
     chunk = world.claim_together()
     slow = chunk.ids[0]
@@ -136,8 +136,8 @@ def test_a_slow_calls_lease_is_renewed_while_its_neighbours_are_quick(
     assert left[0] > timedelta(0)
 
 
-def test_a_start_and_a_cancel_that_lock_the_same_rows_do_not_deadlock(real_world: World) -> None:
-    world = real_world
+def test_a_start_and_a_cancel_that_lock_the_same_rows_do_not_deadlock(world: World) -> None:
+
     rows = world.due(3000)[:6]  # so many that rows are found by their ids
     for row in rows:  # the later a row was written, the earlier it is due, and the earlier in its message
         Occurrence.objects.filter(pk=row.pk).update(available_at=world.now - timedelta(seconds=row.pk))
@@ -169,8 +169,8 @@ def test_a_start_and_a_cancel_that_lock_the_same_rows_do_not_deadlock(real_world
     assert not any("deadlock" in str(error) for error in errors), errors
 
 
-def test_two_imports_of_the_same_people_in_another_order_do_not_deadlock(real_world: World) -> None:
-    world = real_world
+def test_two_imports_of_the_same_people_in_another_order_do_not_deadlock(world: World) -> None:
+
     facts = [EntityFacts("person", f"p{number}", "UTC", "before") for number in range(6)]
     operations.put_entities(facts, origin=world.origin())
     errors: list[BaseException] = []
@@ -195,8 +195,8 @@ def test_two_imports_of_the_same_people_in_another_order_do_not_deadlock(real_wo
     assert errors == []
 
 
-def test_who_leaves_the_audience_while_an_attempt_runs_gets_no_second_one(real_world: World) -> None:
-    world = real_world
+def test_who_leaves_the_audience_while_an_attempt_runs_gets_no_second_one(world: World) -> None:
+
     world.person("alice", "UTC", team="blue")
     world.rule(
         rrule="", start_date=world.now.date(), local_time=world.now.time(), timezone="UTC",
@@ -219,7 +219,7 @@ def test_who_leaves_the_audience_while_an_attempt_runs_gets_no_second_one(real_w
 
 
 def test_a_sweep_outlives_the_connection_that_it_listens_on(
-    real_world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     end = clock.now() + timedelta(seconds=2)
     killed: list[int] = []
@@ -241,11 +241,9 @@ def test_a_sweep_outlives_the_connection_that_it_listens_on(
     assert sweep.seen_at >= end
 
 
-def test_a_full_house_is_looked_at_a_few_times_a_second_and_not_more(
-    real_world: World, settings: object
-) -> None:
-    real_world.due(3)
-    real_world.claim()
+def test_a_full_house_is_looked_at_a_few_times_a_second_and_not_more(world: World, settings: object) -> None:
+    world.due(3)
+    world.claim()
     settings.PUNCTUAL_IN_FLIGHT_CAP = 1  # type: ignore[attr-defined]
     end = clock.now() + timedelta(seconds=2)
     sweeping.sweep_until(end, clock=clock.now, sweeper="test", stopping=lambda: False)
@@ -253,9 +251,9 @@ def test_a_full_house_is_looked_at_a_few_times_a_second_and_not_more(
 
 
 def test_a_backlog_does_not_take_the_room_of_what_is_due_now(
-    real_world: World, settings: object, monkeypatch: pytest.MonkeyPatch
+    world: World, settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = real_world
+
     settings.PUNCTUAL_IN_FLIGHT_CAP = 10  # type: ignore[attr-defined]
     settings.PUNCTUAL_CLAIM_BATCH = 5  # type: ignore[attr-defined]
     monkeypatch.setattr(publishing, "publish", lambda chunks: publishing.Published(len(chunks)))
@@ -272,12 +270,12 @@ def test_a_backlog_does_not_take_the_room_of_what_is_due_now(
 
 
 def test_a_broker_whose_disk_is_full_is_a_broker_that_is_away(
-    real_world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_world.due(1)
+    world.due(1)
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("scheduler_project.filebroker.Channel._put", full)
-    assert publishing.publish(real_world.claim()).failed
+    assert publishing.publish(world.claim()).failed
