@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 LOCK := requirements-dev.txt
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help up test check tests lint format lock bench clean env
+.PHONY: help up test check tests tests-live tests-others lint format lock bench clean env
 
 help: ## Say what can be done here
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,13 +25,22 @@ check: lint ## All checks: style, types, import contracts, migrations
 	@DJANGO_SETTINGS_MODULE=scheduler_project.settings_for_checks \
 		$(RUN) -m tests.harness.with_postgres manage.py lintmigrations
 
+# Two runs side by side: one waits for live processes most of the time, and the other has work to do meanwhile.
+LIVE := tests/acceptance tests/setup tests/browser
+
 tests: env ## All tests, with coverage
 	@$(RUN) -m coverage erase
-	@$(RUN) -m coverage run -m pytest
+	@$(MAKE) --jobs 2 --output-sync=target tests-live tests-others
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
 	@$(RUN) -m coverage report --fail-under=100 \
 		--include='events/timing/*,events/lifecycle.py,events/transitions.py,events/transitions/*'
+
+tests-live:
+	@$(RUN) -m coverage run -m pytest $(LIVE)
+
+tests-others:
+	@$(RUN) -m coverage run -m pytest $(LIVE:%=--ignore=%)
 
 lint: env ## Style alone
 	@$(RUN) -m ruff format --check .

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,8 +16,6 @@ from events.lifecycle import Reason
 from events.models import Sweep
 from events.transitions import Origin
 from events.wakeup import Alarm
-
-logger = logging.getLogger(__name__)
 
 # Longer than a minute, so that what is due on the full minute finds a sweep awake while the next tick is on its way.
 OVERLAP = timedelta(seconds=5)

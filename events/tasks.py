@@ -50,7 +50,11 @@ def prune(**_: Any) -> None:
     sweeping.forget_sweeps(before=clock.now() - timedelta(days=30))
 
 
-@shared_task(name=publishing.EXECUTE, bind=True)
+# A handler that never returns costs its worker this long; by then its rows are with another.
+LONGEST_CHUNK_SECONDS = 300
+
+
+@shared_task(name=publishing.EXECUTE, bind=True, time_limit=LONGEST_CHUNK_SECONDS)
 def execute(self: Task[Any, Any], **kwargs: Any) -> dict[str, Any]:
     """Run one chunk of claimed rows; the summary of their outcomes is the task's result."""
     envelope = publishing.Envelope.from_kwargs(**kwargs)
