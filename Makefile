@@ -36,10 +36,10 @@ tests: env ## All tests, with coverage
 	@$(RUN) -m coverage report --fail-under=100 \
 		--include='events/timing/*,events/lifecycle.py,events/transitions.py,events/transitions/*'
 
-tests-live:
+tests-live: env ## The tests of live processes alone
 	@$(RUN) -m coverage run -m pytest $(LIVE)
 
-tests-others:
+tests-others: env ## All other tests alone
 	@$(RUN) -m coverage run -m pytest $(LIVE:%=--ignore=%)
 
 lint: env ## Style alone
