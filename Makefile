@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help up test check tests tests-live tests-others lint format lock bench clean env
 
 help: ## Say what can be done here
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 up: env ## Start everything on this machine, until Ctrl-C
 	@exec $(RUN) -m scheduler_project.local
