@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
+from events import operations
 from events.lifecycle import FINAL, IN_FLIGHT, LEGAL_MOVES, State, is_legal
 from events.models import Occurrence, Transition
 from tests.engine.world import World
@@ -114,3 +115,12 @@ def test_the_log_replays_to_where_every_row_stands(world: World) -> None:
             assert move.from_state == at
             at = move.to_state
         assert at == row.state
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.COMPLETED, State.CANCELLED}))
+def test_a_person_resolves_to_completed_or_cancelled_and_to_nothing_else(world: World, state: State) -> None:
+    (row,) = world.due()
+    put_into(row, State.UNKNOWN, world)
+    with pytest.raises(ValueError, match=f"not to {state}"):
+        operations.resolve([row.pk], to_state=state, why="a guess", origin=world.origin())
+    assert Occurrence.objects.get().state == State.UNKNOWN
