@@ -124,3 +124,12 @@ def test_a_person_resolves_to_completed_or_cancelled_and_to_nothing_else(world: 
     with pytest.raises(ValueError, match=f"not to {state}"):
         operations.resolve([row.pk], to_state=state, why="a guess", origin=world.origin())
     assert Occurrence.objects.get().state == State.UNKNOWN
+
+
+@pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELLED])
+def test_a_person_settles_what_nobody_else_knows(world: World, state: State) -> None:
+    (row,) = world.due()
+    put_into(row, State.UNKNOWN, world)
+    assert operations.resolve([row.pk], to_state=state, why="asked them", origin=world.origin()) == [row.pk]
+    row.refresh_from_db()
+    assert (row.state, row.reason, row.finished_at) == (state, "resolved", world.now)
