@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import time, timedelta
 from threading import Barrier
 from typing import TYPE_CHECKING
@@ -52,7 +53,8 @@ def test_a_cancel_and_a_start_at_once_end_in_one_of_the_two(world: World, togeth
 
     def cancel() -> None:
         gate.wait()
-        operations.cancel([row.pk for row in rows], why="race", origin=world.origin())
+        with suppress(operations.NothingMoved):  # all had started
+            operations.cancel([row.pk for row in rows], why="race", origin=world.origin())
 
     def run() -> None:
         gate.wait()
