@@ -34,8 +34,8 @@ class UnknownHandler(PunctualError):
 def installed() -> Mapping[str, Handler]:
     """Every installed handler by name, in name order; raises DuplicateHandler or BrokenHandler."""
     found: dict[str, tuple[str, Handler]] = {}
-    for origin, offered in _offers():
-        handler = _usable(origin, offered)
+    for origin, load in sources():
+        handler = usable(origin, _loaded(origin, load))
         if handler.name in found:
             raise DuplicateHandler(name=handler.name, first=found[handler.name][0], second=origin)
         found[handler.name] = origin, handler
@@ -50,12 +50,12 @@ def get(name: str) -> Handler:
         raise UnknownHandler(name=name, installed=", ".join(installed()) or "none") from None
 
 
-def _offers() -> Iterator[tuple[str, object]]:
+def sources() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Whatever is offered as a handler, not yet loaded: where it comes from, and how to load it."""
     for path in settings.PUNCTUAL_HANDLERS:
-        yield path, _loaded(path, partial(import_string, path))
+        yield path, partial(import_string, path)
     for point in entry_points(group=ENTRY_POINT_GROUP):
-        origin = f"{point.value} (entry point {point.name})"
-        yield origin, _loaded(origin, point.load)
+        yield f"{point.value} (entry point {point.name})", point.load
 
 
 def _loaded(origin: str, load: Callable[[], object]) -> object:
@@ -65,7 +65,8 @@ def _loaded(origin: str, load: Callable[[], object]) -> object:
         raise BrokenHandler(origin=origin, problem=f"{type(error).__name__}: {error}") from error
 
 
-def _usable(origin: str, offered: object) -> Handler:
+def usable(origin: str, offered: object) -> Handler:
+    """The handler that a loaded offer is; raises BrokenHandler."""
     if not (isinstance(offered, type) and issubclass(offered, Handler)):
         raise BrokenHandler(origin=origin, problem="it is not a subclass of events.handling.Handler")
     if not isinstance(getattr(offered, "name", None), str) or not isinstance(

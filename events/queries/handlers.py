@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
-from events.handling.registry import ENTRY_POINT_GROUP, _usable
+from events.handling.registry import sources, usable
 from events.models import Rule, RuleState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
 
     from events.handling import Handler
 
@@ -31,7 +26,7 @@ class Offer:
 def offered_handlers() -> list[Offer]:
     """Every offer by its origin, in the order in which they are installed; never raises for a broken one."""
     taken: dict[str, str] = {}
-    return [_examined(origin, load, taken) for origin, load in _sources()]
+    return [_examined(origin, load, taken) for origin, load in sources()]
 
 
 def rules_without_handler(installed: Collection[str]) -> dict[str, int]:
@@ -43,16 +38,9 @@ def rules_without_handler(installed: Collection[str]) -> dict[str, int]:
     return counts
 
 
-def _sources() -> Iterator[tuple[str, Callable[[], object]]]:
-    for path in settings.PUNCTUAL_HANDLERS:
-        yield path, partial(import_string, path)
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        yield f"{point.value} (entry point {point.name})", point.load
-
-
 def _examined(origin: str, load: Callable[[], object], taken: dict[str, str]) -> Offer:
     try:
-        handler = _usable(origin, load())
+        handler = usable(origin, load())
     except Exception as error:  # noqa: BLE001 - whatever a plugin's import raises is what is told of it
         return Offer(origin, None, str(error) or type(error).__name__)
     if handler.name in taken:

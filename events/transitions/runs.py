@@ -42,7 +42,7 @@ class RuleFacts:
 
 
 class Started(NamedTuple):
-    """One started row: what its attempt needs to know. A named tuple, because a thousand of them a chunk are made."""
+    """One started row: what its attempt needs to know. A named tuple, because a chunk makes hundreds of them."""
 
     id: int
     rule: RuleFacts

@@ -88,10 +88,8 @@ def schedule(
     return int(row["moved"])
 
 
-SCOPE = (
-    "(%(rule_scope)s::bigint IS NULL OR o.rule_id = %(rule_scope)s) AND o.entity_id = ANY(%(entity_scope)s)"
-)
 RULE_SCOPE = "o.rule_id = %(rule_scope)s"
+PAIR_SCOPE = f"{RULE_SCOPE} AND o.entity_id = ANY(%(entity_scope)s)"
 
 CANCEL_SUPERSEDED = f"""
 WITH desired AS ({{desired}}), target AS (
@@ -137,11 +135,11 @@ SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
 def cancel_superseded(
     desired: Desired,
     *,
-    rule_id: int | None = None,
+    rule_id: int,
     entity_ids: list[int] | None = None,
     origin: Origin,
 ) -> int:
-    """UNSENT -> CANCELLED for the scope's rows that an edit no longer wants; how many moved."""
+    """UNSENT -> CANCELLED for the rule's rows (of some entities) that an edit no longer wants; how many."""
     statement = CANCEL_SUPERSEDED.format(desired=desired.sql, scope=_scope(entity_ids))
     scope = {"rule_scope": rule_id, "entity_scope": entity_ids}
     return int(run(statement, origin, **scope, **desired.parameters)[0]["moved"])
@@ -150,12 +148,12 @@ def cancel_superseded(
 def move_rescheduled(
     desired: Desired,
     *,
-    rule_id: int | None = None,
+    rule_id: int,
     entity_ids: list[int] | None = None,
     tzdata_version: str,
     origin: Origin,
 ) -> int:
-    """Give the scope's unsent rows that an edit still wants their new instant; they keep their identity."""
+    """Give the same scope's unsent rows that an edit still wants their new instant; they keep their identity."""
     statement = MOVE_RESCHEDULED.format(desired=desired.sql, scope=_scope(entity_ids))
     scope = {
         "rule_scope": rule_id,
@@ -168,4 +166,4 @@ def move_rescheduled(
 
 
 def _scope(entity_ids: list[int] | None) -> str:
-    return RULE_SCOPE if entity_ids is None else SCOPE
+    return RULE_SCOPE if entity_ids is None else PAIR_SCOPE

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from events.handling import Completed, Handler, HandlerContext, Kind, Outcome
+from events.handling import Completed, Handler, HandlerContext, Kind, Outcome, registry
 from events.models import Entity, Occurrence, Rule
-from events.queries import handlers
 from tests.commands.conftest import LOG, run
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def test_a_handler_of_another_package_is_listed_by_its_entry_point(
 ) -> None:
     use_handlers(LOG)
     point = EntryPoint("another", f"{HERE}:Another", "punctual.handlers")
-    monkeypatch.setattr(handlers, "entry_points", lambda *, group: [point] if group == point.group else [])
+    monkeypatch.setattr(registry, "entry_points", lambda *, group: [point] if group == point.group else [])
     listed = run("list_handlers").out.splitlines()
     assert listed[1].split() == [
         "another",
