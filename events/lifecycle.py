@@ -26,6 +26,7 @@ class Reason(StrEnum):
     """Why a move was made: the code that the log keeps and an operator reads."""
 
     PLANNED = "planned"
+    BACKFILLED = "backfilled"
     CLAIMED = "claimed"
     STARTED = "started"
     COMPLETED = "completed"
@@ -36,6 +37,9 @@ class Reason(StrEnum):
     DECLINED = "declined"
     POSTPONED = "postponed"
     EXPIRED = "expired"
+    MISSED = "missed"
+    COALESCED = "coalesced"
+    OVERLAPPED = "overlapped"
     CLAIM_LAPSED = "claim_lapsed"
     START_REFUSED = "start_refused"
     WORKER_STOPPING = "worker_stopping"
@@ -48,6 +52,11 @@ class Reason(StrEnum):
     HANDLER_FOUND = "handler_found"
     RULE_PAUSED = "rule_paused"
     RULE_RESUMED = "rule_resumed"
+    BREAKER_OPEN = "breaker_open"
+    BREAKER_PROBE = "breaker_probe"
+    BREAKER_CLOSED = "breaker_closed"
+    OVERLAPPING = "overlapping"
+    OVERLAP_ENDED = "overlap_ended"
     RULE_RETIRED = "rule_retired"
     ENTITY_DELETED = "entity_deleted"
     SUPERSEDED = "superseded"
@@ -58,6 +67,9 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     REPLAYED = "replayed"
     RESOLVED = "resolved"
+    VERIFYING = "verifying"
+    AMENDED = "amended"
+    REFUSED = "refused"
 
 
 class Hold(StrEnum):
@@ -66,10 +78,14 @@ class Hold(StrEnum):
     RULE_PAUSED = "rule_paused"
     HANDLER_MISSING = "handler_missing"
     EDITED = "edited"
+    BREAKER_OPEN = "breaker_open"
+    OVERLAPPING = "overlapping"
 
 
 # The outcome of an attempt whose worker was lost: nobody knows how it went.
 LOST_ATTEMPT = "lost"
+# The outcome of an attempt of which the handler itself could not say how it went.
+UNKNOWN_ATTEMPT = "unknown"
 
 S = State
 

@@ -3,14 +3,23 @@
 from events.models.entity import Entity
 from events.models.history import Attempt, Sweep, Transition
 from events.models.occurrence import Occurrence
-from events.models.rule import Rule, RuleState
+from events.models.operation import Breaker, BreakerState, Downtime, ProcessClock, Watermark
+from events.models.rule import CatchUp, Overlap, Rule, RuleState, WhenUnknown
 
 __all__ = [
     "Attempt",
+    "Breaker",
+    "BreakerState",
+    "CatchUp",
+    "Downtime",
     "Entity",
     "Occurrence",
+    "Overlap",
+    "ProcessClock",
     "Rule",
     "RuleState",
     "Sweep",
     "Transition",
+    "Watermark",
+    "WhenUnknown",
 ]

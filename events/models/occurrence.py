@@ -39,6 +39,11 @@ class Occurrence(models.Model):
         blank=True,
         help_text="Payload and attributes as planned, if the rule asks.",
     )
+    payload = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="This one's own payload, put in place of its rule's by a person.",
+    )
     idempotency_key = models.UUIDField(db_default=RandomUUID())
 
     state = models.CharField(
@@ -52,6 +57,13 @@ class Occurrence(models.Model):
         blank=True,
         choices=[(hold.value, hold.value) for hold in Hold],
         help_text="What keeps it waiting.",
+    )
+    destination = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Whose circuit breaker keeps it waiting, or did last.",
     )
     available_at = models.DateTimeField(help_text="The earliest next claim; moved by retries and operators.")
     attempt = models.PositiveIntegerField(default=0, help_text="The number of its latest attempt.")
@@ -112,6 +124,8 @@ class Occurrence(models.Model):
             models.Index(
                 fields=["-id"], condition=Q(state__in=sorted(DEAD_LETTERS)), name="occurrence_dead_letters"
             ),
+            # recovery: the rows whose call may have happened, for their policy or their handler's own verification
+            models.Index(fields=["rule"], condition=Q(state=State.UNKNOWN.value), name="occurrence_unknown"),
             # recovery: rows to release when a handler is installed again
             models.Index(fields=["hold"], condition=~Q(hold=""), name="occurrence_held"),
             # lists of a time span; a summary of blocks, because every further full index is paid for at every move

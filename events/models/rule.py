@@ -21,6 +21,30 @@ class RuleState(models.TextChoices):
     RETIRED = "retired", "retired"
 
 
+class CatchUp(models.TextChoices):
+    """What becomes of occurrences that nobody fired within their grace."""
+
+    ALL = "all", "all: fire each of them, late"
+    LATEST = "latest", "latest: fire the last one for each entity, skip those before it"
+    SKIP = "skip", "skip: fire none of them"
+
+
+class Overlap(models.TextChoices):
+    """What becomes of an occurrence that is due while an earlier one, of the same rule and entity, still runs."""
+
+    ALLOW = "allow", "allow: both run"
+    SKIP = "skip", "skip: this one is skipped"
+    QUEUE = "queue", "queue: this one waits"
+
+
+class WhenUnknown(models.TextChoices):
+    """What becomes of an occurrence of which nobody knows whether its call happened."""
+
+    ASK = "ask", "ask: a person decides"
+    COMPLETE = "complete", "complete: taken as done"
+    CANCEL = "cancel", "cancel: given up"
+
+
 class Rule(models.Model):
     """What should happen when, for one entity or for an audience.
 
@@ -114,6 +138,33 @@ class Rule(models.Model):
         help_text="Never start later than this after the due moment.",
     )
 
+    catch_up = models.CharField(
+        max_length=8,
+        choices=CatchUp.choices,
+        default=CatchUp.ALL,
+        db_default=CatchUp.ALL.value,
+        help_text="What becomes of those that are later than the grace when somebody looks, as after an outage.",
+    )
+    overlap = models.CharField(
+        max_length=8,
+        choices=Overlap.choices,
+        default=Overlap.ALLOW,
+        db_default=Overlap.ALLOW.value,
+        help_text="What becomes of one that is due while the entity's previous one is still at work.",
+    )
+    at_most_once = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Never call twice, even if the handler says that its receiver knows repetitions by their key.",
+    )
+    when_unknown = models.CharField(
+        max_length=8,
+        choices=WhenUnknown.choices,
+        default=WhenUnknown.ASK,
+        db_default=WhenUnknown.ASK.value,
+        help_text="What becomes of one of which nobody knows whether its call happened, not even the handler.",
+    )
+
     planned_until = models.DateTimeField(
         null=True,
         editable=False,
@@ -150,6 +201,11 @@ class Rule(models.Model):
                 condition=Q(grace__gte=timedelta(0))
                 & (Q(expires_after=None) | Q(expires_after__gt=timedelta(0))),
                 name="rule_times_positive",
+            ),
+            models.CheckConstraint(condition=Q(catch_up__in=CatchUp.values), name="rule_catch_up_known"),
+            models.CheckConstraint(condition=Q(overlap__in=Overlap.values), name="rule_overlap_known"),
+            models.CheckConstraint(
+                condition=Q(when_unknown__in=WhenUnknown.values), name="rule_when_unknown_known"
             ),
         ]
         indexes: ClassVar = [
