@@ -38,6 +38,7 @@ class Envelope:
     correlation_id: UUID
     handler: str
     ids: tuple[int, ...]
+    destination: str = ""
 
     def as_kwargs(self) -> dict[str, Any]:
         """The envelope as a task's keyword arguments: JSON alone."""
@@ -47,6 +48,7 @@ class Envelope:
             "correlation_id": str(self.correlation_id),
             "handler": self.handler,
             "ids": list(self.ids),
+            "destination": self.destination,
         }
 
     @classmethod
@@ -58,12 +60,13 @@ class Envelope:
         correlation_id: str,
         handler: str,
         ids: list[int],
+        destination: str = "",
         **_: Any,
     ) -> Envelope:
         """The envelope that a task was sent; raises UnreadableEnvelope for a version it does not know."""
         if v != ENVELOPE_VERSION:
             raise UnreadableEnvelope(version=v, known=ENVELOPE_VERSION)
-        return cls(UUID(token), UUID(correlation_id), handler, tuple(ids))
+        return cls(UUID(token), UUID(correlation_id), handler, tuple(ids), destination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def publish(chunks: Sequence[Chunk]) -> Published:
 
 
 def _send(chunk: Chunk) -> None:
-    envelope = Envelope(chunk.token, chunk.correlation_id, chunk.handler, chunk.ids)
+    envelope = Envelope(chunk.token, chunk.correlation_id, chunk.handler, chunk.ids, chunk.destination)
     current_app.send_task(
         EXECUTE,
         kwargs=envelope.as_kwargs(),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F
 
 from events import dispatch, planning, publishing, recovery, transitions
@@ -23,23 +26,33 @@ OVERLAP = timedelta(seconds=5)
 FRESH = timedelta(minutes=5)
 LONGEST_SLEEP = timedelta(seconds=5)
 BROKER_PAUSE = timedelta(seconds=2)
+DATABASE_PAUSE_SECONDS = 0.5
+# Sweeps follow each other by the period of the ticks; no sweep for so much longer is a downtime.
+LONGEST_GAP = timedelta(seconds=30)
 # With all room taken: looked at again soon while workers make room, and ever less often while they do not.
 FULL_PAUSE = timedelta(milliseconds=20)
 LONGEST_FULL_PAUSE = timedelta(seconds=1)
+
+
+logger = logging.getLogger(__name__)
 
 
 class BrokerAway(PunctualError):
     """The broker took no messages. What is claimed and was not offered to it is due again; the rest has its leases."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pass:
-    """What one pass did. `drained`: nothing claimable was left behind."""
+    """What one pass did: rows that it looked at, those of them that it claimed, those that it recovered.
 
-    claimed: int
-    recovered: int
-    drained: bool
-    broker_away: bool
+    `drained`: nothing claimable was left behind.
+    """
+
+    seen: int = 0
+    claimed: int = 0
+    recovered: int = 0
+    drained: bool = False
+    broker_away: bool = False
 
 
 def limits() -> dispatch.Limits:
@@ -49,6 +62,7 @@ def limits() -> dispatch.Limits:
         chunk=settings.PUNCTUAL_CHUNK,
         workers=settings.PUNCTUAL_WORKERS,
         lease=settings.PUNCTUAL_CLAIM_LEASE,
+        breaker_window=settings.PUNCTUAL_BREAKER_WINDOW,
     )
 
 
@@ -71,33 +85,75 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str) -> Pass:
     def origin() -> Origin:
         return Origin(f"engine:{sweeper}", correlation_id, clock())
 
-    recovered = recovery.recover(origin=origin()).total + planning.replan_edited(origin=origin())
+    _mark_swept(clock(), sweeper)
+    done = Pass()
+    done.recovered = recovery.recover(origin=origin()).total + planning.replan_edited(origin=origin())
     since = clock() - FRESH
-    room = settings.PUNCTUAL_IN_FLIGHT_CAP - dispatch.in_flight()
-    claimed, drained = 0, False
+    cap = settings.PUNCTUAL_IN_FLIGHT_CAP
+    room = cap - dispatch.in_flight()
     try:
-        while room > claimed and not drained:
-            rows, drained = _claim_and_publish(origin(), since=since)
-            claimed += rows
-        if drained:
-            room = min(room - claimed, settings.PUNCTUAL_IN_FLIGHT_CAP // 2 - dispatch.late_in_flight(since))
-            rows, drained = _claim_and_publish(origin()) if room > 0 else (0, not dispatch.is_due(clock()))
-            claimed += rows
+        while room > done.claimed and not done.drained:
+            _claim_and_publish(done, limits(), origin(), since=since)
+        if done.drained:
+            _catch_up(done, min(room - done.claimed, cap // 2 - dispatch.late_in_flight(since)), origin)
     except BrokerAway:
-        return Pass(claimed, recovered, drained=False, broker_away=True)
-    return Pass(claimed, recovered, drained=drained, broker_away=False)
+        done.drained, done.broker_away = False, True
+    return done
 
 
-def _claim_and_publish(origin: Origin, since: datetime | None = None) -> tuple[int, bool]:
-    """How many rows were claimed, and whether nothing more was due."""
-    bounds = limits()
+def _mark_swept(now: datetime, sweeper: str) -> None:
+    downtime = recovery.mark_swept(
+        now=now,
+        sweeper=sweeper,
+        longest_gap=timedelta(seconds=settings.PUNCTUAL_SWEEP_SECONDS) + LONGEST_GAP,
+    )
+    if downtime is not None:
+        logger.warning("%s; what came due in it is caught up by its rules' policies", downtime)
+
+
+def _catch_up(done: Pass, room: int, origin: Callable[[], Origin]) -> None:
+    """A batch of the backlog, as far as there is room and the throttle allows."""
+    now, per_second = origin().now, settings.PUNCTUAL_CATCH_UP_PER_SECOND
+    wanted = min(room, settings.PUNCTUAL_CLAIM_BATCH)
+    allowed = wanted
+    if per_second and wanted > 0 and dispatch.is_due(now):
+        allowed = dispatch.take_allowance(wanted, per_second=per_second, now=now)
+    if allowed <= 0:
+        done.drained = not dispatch.is_due(now)
+        return
+    before = done.claimed
+    _claim_and_publish(done, replace(limits(), batch=allowed), origin())
+    if per_second:
+        dispatch.give_allowance_back(allowed - (done.claimed - before), per_second=per_second)
+
+
+def _claim_and_publish(
+    done: Pass, bounds: dispatch.Limits, origin: Origin, since: datetime | None = None
+) -> None:
+    """One claim, handed to the broker. Raises BrokerAway."""
     batch = dispatch.claim_due(limits=bounds, origin=origin, since=since)
+    done.seen += batch.seen
+    done.claimed += batch.rows
+    done.drained = batch.seen < bounds.batch
     published = publishing.publish(batch.chunks)
     if published.failed:
         for chunk in published.unoffered:
             transitions.recall(chunk.ids, token=chunk.token, reason=Reason.BROKER_AWAY, origin=origin)
         raise BrokerAway
-    return batch.rows, batch.seen < bounds.batch
+
+
+def keep_sweeping(
+    *, clock: Callable[[], datetime], sweeper: str, stopping: Callable[[], bool]
+) -> Sweep | None:
+    """One tick's sweep, begun again for as long as the database is away; None if it was told to stop meanwhile."""
+    while not stopping():
+        try:
+            return sweep_until(end_of_watch(clock()), clock=clock, sweeper=sweeper, stopping=stopping)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("the database is away: the sweep waits for it (%s)", str(error).strip())
+            connection.close()
+            time.sleep(DATABASE_PAUSE_SECONDS)
+    return None
 
 
 def sweep_until(
@@ -119,7 +175,7 @@ def sweep_until(
             if now >= end or stopping():
                 sweep.refresh_from_db()
                 return sweep
-            full = FULL_PAUSE if done.claimed else min(2 * full, LONGEST_FULL_PAUSE)
+            full = FULL_PAUSE if done.seen else min(2 * full, LONGEST_FULL_PAUSE)
             alarm.wait(_pause(done, now, end, full=full), deaf=done.broker_away or not done.drained)
 
 

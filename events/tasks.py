@@ -11,7 +11,8 @@ from uuid import uuid4
 from celery import shared_task
 from django.conf import settings
 
-from events import clock, execution, handling, planning, publishing, sweeping
+from events import clock, execution, handling, planning, publishing, skew, sweeping
+from events.breakers import Tolerance
 from events.stopping import requested
 from events.transitions import Origin
 
@@ -29,12 +30,7 @@ def sweep(self: Task[Any, Any], **_: Any) -> None:
     """One tick: sweep, and stay awake until the next tick has surely come. Ticks that wait behind it are dropped."""
     with self.app.connection_for_write() as connection:
         connection.default_channel.queue_purge("sweep")
-    sweeping.sweep_until(
-        sweeping.end_of_watch(clock.now()),
-        clock=clock.now,
-        sweeper=whoami(),
-        stopping=requested,
-    )
+    sweeping.keep_sweeping(clock=clock.now, sweeper=whoami(), stopping=requested)
 
 
 @shared_task(name="punctual.plan", ignore_result=True)
@@ -46,8 +42,10 @@ def plan(**_: Any) -> None:
 
 @shared_task(name="punctual.prune", ignore_result=True)
 def prune(**_: Any) -> None:
-    """Forget the sweeps of long ago. What happened to occurrences is never forgotten."""
-    sweeping.forget_sweeps(before=clock.now() - timedelta(days=30))
+    """Forget the sweeps of long ago, and processes that are gone. What happened to occurrences is never forgotten."""
+    now = clock.now()
+    sweeping.forget_sweeps(before=now - timedelta(days=30))
+    skew.forget(before=now - timedelta(hours=1))
 
 
 # A handler that never returns costs its worker this long; by then its rows are with another.
@@ -63,11 +61,13 @@ def execute(self: Task[Any, Any], **kwargs: Any) -> dict[str, Any]:
         envelope.correlation_id,
         envelope.ids,
         task_id=self.request.id or "",
+        destination=envelope.destination,
     )
     bench = execution.Bench(
         clock=clock.now,
         worker=f"worker:{whoami()}",
         stopping=requested,
         lease_margin=settings.PUNCTUAL_RUN_LEASE_MARGIN,
+        tolerance=Tolerance(settings.PUNCTUAL_BREAKER_FAILURES, settings.PUNCTUAL_BREAKER_WINDOW),
     )
     return execution.run_chunk(order, handling.get(envelope.handler), bench).as_result()

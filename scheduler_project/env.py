@@ -56,6 +56,9 @@ class Environment:
     claim_batch: int
     chunk: int
     in_flight_cap: int
+    breaker_failures: int
+    breaker_window: timedelta
+    catch_up_per_second: int
     workers: int
     worker_concurrency: int
     webhook_allowed_networks: list[str]
@@ -148,6 +151,11 @@ def read(reader: Reader, base: Path) -> Environment:
         claim_batch=reader.whole("PUNCTUAL_CLAIM_BATCH", 2000, least=1, most=100_000),
         chunk=reader.whole("PUNCTUAL_CHUNK", 500, least=1, most=10_000),
         in_flight_cap=reader.whole("PUNCTUAL_IN_FLIGHT_CAP", 20_000, least=1, most=10_000_000),
+        breaker_failures=reader.whole("PUNCTUAL_BREAKER_FAILURES", 5, least=0, most=10_000),
+        breaker_window=timedelta(
+            seconds=reader.whole("PUNCTUAL_BREAKER_WINDOW_SECONDS", 30, least=1, most=86_400)
+        ),
+        catch_up_per_second=reader.whole("PUNCTUAL_CATCH_UP_PER_SECOND", 0, least=0, most=1_000_000),
         workers=reader.whole("PUNCTUAL_WORKERS", 2, least=1, most=10_000),
         worker_concurrency=reader.whole("PUNCTUAL_WORKER_CONCURRENCY", 1, least=1, most=256),
         webhook_allowed_networks=_networks(reader),

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "scheduler_project.middleware.compare_clocks",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -91,6 +92,9 @@ PUNCTUAL_RUN_LEASE_MARGIN = ENV.run_lease_margin
 PUNCTUAL_CLAIM_BATCH = ENV.claim_batch
 PUNCTUAL_CHUNK = ENV.chunk
 PUNCTUAL_IN_FLIGHT_CAP = ENV.in_flight_cap
+PUNCTUAL_BREAKER_FAILURES = ENV.breaker_failures
+PUNCTUAL_BREAKER_WINDOW = ENV.breaker_window
+PUNCTUAL_CATCH_UP_PER_SECOND = ENV.catch_up_per_second
 PUNCTUAL_WORKERS = ENV.workers
 PUNCTUAL_WEBHOOK_ALLOWED_NETWORKS = ENV.webhook_allowed_networks
 

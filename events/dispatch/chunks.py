@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Claimed rows that share token, handler and lane, and the correlation id of the sweep that claimed them."""
+    """Claimed rows that share token, handler, lane and destination, and the correlation id of their claim."""
 
     token: UUID
     correlation_id: UUID
     handler: str
     lane: Lane
     ids: tuple[int, ...]
+    destination: str = ""
 
 
 def pieces(ids: Sequence[int], *, size: int, workers: int) -> Iterator[tuple[int, ...]]:

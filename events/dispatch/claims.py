@@ -4,36 +4,41 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import F, Func, Min, TextField
 
-from events import handling, transitions
+from events import transitions
 from events.dispatch.chunks import Chunk, pieces
-from events.lifecycle import CLAIMABLE, IN_FLIGHT, LOST_ATTEMPT, Hold, Reason, State
-from events.models import Attempt, Occurrence, Rule, RuleState
+from events.dispatch.due import lock_due, suspects
+from events.dispatch.policies import Examination
+from events.lifecycle import Hold, Reason, State
 from events.timing import Lane, lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from uuid import UUID
 
-    from django.db.models import QuerySet
-
+    from events.dispatch.due import DueRow
+    from events.dispatch.policies import Obstacle
     from events.transitions import Origin
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is claimed at once (`batch` rows), published together (`chunk` ids), and for how long (`lease`)."""
+    """How much is claimed at once (`batch` rows), published together (`chunk` ids), and for how long (`lease`).
+
+    `breaker_window`: how often a destination whose breaker is open is tried.
+    """
 
     batch: int
     chunk: int
     workers: int
     lease: timedelta
+    breaker_window: timedelta = timedelta(seconds=30)
 
 
 @dataclass(slots=True)
@@ -49,20 +54,13 @@ class Claimed:
         return sum(len(chunk.ids) for chunk in self.chunks)
 
 
-@dataclass(frozen=True, slots=True)
-class DueRow:
-    """One locked row that is due; `place` is where it lies (its ctid) while it is locked."""
+class Parcel(NamedTuple):
+    """What the rows of one chunk share. A suspect, whose last worker was lost, travels alone."""
 
-    place: str
-    id: int
-    state: State
-    rule_id: int
-    due_at: datetime
-    deleted_at: datetime | None
-
-
-DUE_COLUMNS = ("place", "id", "state", "rule_id", "due_at", "entity__deleted_at")
-PLACE = Func(template='"events_occurrence"."ctid"::text', output_field=TextField())
+    handler: str
+    destination: str
+    lane: Lane
+    suspect: bool
 
 
 @transaction.atomic
@@ -71,26 +69,25 @@ def claim_due(*, limits: Limits, origin: Origin, since: datetime | None = None) 
 
     With `since`, only what became available no earlier: so that a backlog does not stand before what is due now.
 
-    1. Lock due rows.  2. Set aside those that must not fire: expired, of a paused or retired rule, of a
-    deleted entity, without a handler.
-    3. Move the others to PENDING under one new token and lease.  4. Cut them into chunks by handler and lane.
+    1. Lock due rows.  2. Set aside those that must not fire, or not now: see dispatch.policies.
+    3. Move the others to PENDING under one new token and lease.  4. Cut them into chunks that share a Parcel.
     """
-    rows = _lock_due(limits.batch, since, origin.now)
-    rules = Rule.objects.in_bulk({row.rule_id for row in rows})
-    suspects = _suspects(rows)
+    rows = lock_due(limits.batch, since=since, now=origin.now)
+    examination = Examination(rows, breaker_window=limits.breaker_window, origin=origin)
+    suspicious = suspects(rows)
     token = uuid4()
-    parcels: dict[tuple[str, Lane, bool], list[int]] = defaultdict(list)
+    parcels: dict[Parcel, list[int]] = defaultdict(list)
     claimed: dict[State, list[str]] = defaultdict(list)
-    aside: dict[Hold | Reason, list[int]] = defaultdict(list)
+    aside: dict[Obstacle, list[DueRow]] = defaultdict(list)
     for row in rows:
-        rule = rules[row.rule_id]
-        obstacle = _obstacle(rule, row, origin.now)
-        if obstacle:
-            aside[obstacle].append(row.id)
+        obstacle = examination.obstacle(row)
+        if obstacle is not None:
+            aside[obstacle].append(row)
             continue
         claimed[row.state].append(row.place)
-        row_lane = lane(row.due_at, now=origin.now, grace=rule.grace)
-        parcels[rule.handler, row_lane, row.id in suspects].append(row.id)
+        handler, destination = examination.destination(row)
+        row_lane = lane(row.due_at, now=origin.now, grace=examination.rules[row.rule_id].grace)
+        parcels[Parcel(handler, destination, row_lane, row.id in suspicious)].append(row.id)
     _set_aside(aside, origin)
     lease_until = origin.now + limits.lease
     for state, places in claimed.items():
@@ -98,80 +95,31 @@ def claim_due(*, limits: Limits, origin: Origin, since: datetime | None = None) 
     return Claimed(seen=len(rows), chunks=list(_chunks(parcels, token, limits, origin)))
 
 
-def next_due() -> datetime | None:
-    """The earliest instant at which a row can be claimed, past or future; None if no row waits."""
-    earliest: datetime | None = _waiting().aggregate(earliest=Min("available_at"))["earliest"]
-    return earliest
+SKIPPED = {Reason.EXPIRED, Reason.MISSED, Reason.COALESCED, Reason.OVERLAPPED}
 
 
-def is_due(now: datetime) -> bool:
-    """Whether any row could be claimed."""
-    return _waiting().filter(available_at__lte=now).exists()
-
-
-def in_flight() -> int:
-    """How many rows are claimed and not yet settled."""
-    return _flying().count()
-
-
-def late_in_flight(since: datetime) -> int:
-    """How many of them were available before an instant: the backlog's share."""
-    return _flying().filter(available_at__lt=since).count()
-
-
-def _flying() -> QuerySet[Occurrence]:
-    return Occurrence.objects.filter(state__in=sorted(IN_FLIGHT))
-
-
-def _waiting() -> QuerySet[Occurrence]:
-    return Occurrence.objects.filter(state__in=sorted(CLAIMABLE), hold="")
-
-
-def _lock_due(batch: int, since: datetime | None, now: datetime) -> list[DueRow]:
-    due = _waiting().filter(available_at__lte=now).annotate(place=PLACE).order_by("available_at", "id")
-    if since is not None:
-        due = due.filter(available_at__gte=since)
-    locked = due.select_for_update(skip_locked=True, of=("self",)).values_list(*DUE_COLUMNS)[:batch]
-    return [DueRow(*row) for row in locked]
-
-
-def _obstacle(rule: Rule, row: DueRow, now: datetime) -> Hold | Reason | None:
-    if rule.state == RuleState.RETIRED:
-        return Reason.RULE_RETIRED
-    if row.deleted_at is not None:
-        return Reason.ENTITY_DELETED
-    if rule.expires_after is not None and row.due_at + rule.expires_after <= now:
-        return Reason.EXPIRED
-    if rule.state == RuleState.PAUSED:
-        return Hold.RULE_PAUSED
-    if rule.handler not in handling.installed():
-        return Hold.HANDLER_MISSING
-    return None
-
-
-def _suspects(rows: list[DueRow]) -> set[int]:
-    """Rows whose last worker was lost, and may be what killed it: they travel alone and so can hurt no neighbour."""
-    tried = [row.id for row in rows if row.state == State.RETRYING]
-    lost = Attempt.objects.filter(occurrence__in=tried, outcome=LOST_ATTEMPT, number=F("occurrence__attempt"))
-    return set(lost.values_list("occurrence_id", flat=True)) if tried else set()
-
-
-def _set_aside(aside: dict[Hold | Reason, list[int]], origin: Origin) -> None:
-    for obstacle, ids in aside.items():
-        if isinstance(obstacle, Hold):
-            transitions.hold(ids, cause=obstacle, origin=origin)
-        elif obstacle is Reason.EXPIRED:
-            transitions.skip(ids, reason=obstacle, origin=origin)
+def _set_aside(aside: dict[Obstacle, list[DueRow]], origin: Origin) -> None:
+    skipped: dict[Reason, dict[int, int | None]] = defaultdict(dict)
+    for obstacle, rows in aside.items():
+        ids, cause = [row.id for row in rows], obstacle.cause
+        if isinstance(cause, Hold):
+            transitions.hold(ids, cause=cause, destination=obstacle.destination, origin=origin)
+        elif cause in SKIPPED:
+            skipped[cause].update(dict.fromkeys(ids, obstacle.because_of))
         else:
-            transitions.cancel(ids, reason=obstacle, origin=origin)
+            transitions.cancel(ids, reason=cause, origin=origin)
+    for reason, because_of in skipped.items():
+        transitions.skip(because_of, reason=reason, origin=origin)
 
 
-def _chunks(
-    parcels: dict[tuple[str, Lane, bool], list[int]],
-    token: UUID,
-    limits: Limits,
-    origin: Origin,
-) -> Iterable[Chunk]:
-    for (handler, row_lane, suspect), ids in parcels.items():
-        for piece in pieces(ids, size=1 if suspect else limits.chunk, workers=limits.workers):
-            yield Chunk(token, origin.correlation_id, handler, row_lane, piece)
+def _chunks(parcels: dict[Parcel, list[int]], token: UUID, limits: Limits, origin: Origin) -> Iterable[Chunk]:
+    for parcel, ids in parcels.items():
+        for piece in pieces(ids, size=1 if parcel.suspect else limits.chunk, workers=limits.workers):
+            yield Chunk(
+                token,
+                origin.correlation_id,
+                parcel.handler,
+                parcel.lane,
+                piece,
+                destination=parcel.destination,
+            )

@@ -21,27 +21,31 @@ LONGEST_WAIT = timedelta(days=3650)
 LAST_YEAR = 9000
 
 
-def sound(answer: object, handler: Handler) -> Outcome:
-    """The answer if it is an outcome that can be kept; otherwise what it must mean."""
+def sound(answer: object, handler: Handler, kind: Kind) -> Outcome:
+    """The answer if it is an outcome that can be kept; otherwise what it must mean for a call of this kind."""
     match answer:
         case Completed(result):
             return Completed(_kept(result))
+        case Retry(why, _) if kind is not handler.kind:
+            return Unsure(
+                text(why)
+            )  # it relies on a key, and the rule does not: whether it happened is not known
         case Retry(why, after):
             return Retry(text(why), _wait(after))
         case Postpone(until, why) if _is_instant(until):
             return Postpone(until, text(why))
         case Postpone(until, _):
-            return _unusable(f"it postponed until {until!r}, which is not an aware instant", handler)
+            return _unusable(f"it postponed until {until!r}, which is not an aware instant", handler, kind)
         case Decline(why) | Reject(why) | Unsure(why):
             return type(answer)(text(why))
-    return _unusable(f"it answered {answer!r:.200}, which is not an outcome", handler)
+    return _unusable(f"it answered {answer!r:.200}, which is not an outcome", handler, kind)
 
 
-def failure(error: BaseException, handler: Handler, occurrence_id: int) -> Outcome:
+def failure(error: BaseException, handler: Handler, kind: Kind, occurrence_id: int) -> Outcome:
     """An exception means: try again, unless a second call would be a second effect."""
     logger.error("handler %s raised for occurrence %s", handler.name, occurrence_id, exc_info=error)
     why = text(f"{type(error).__name__}: {error}")
-    return Unsure(why) if handler.kind is Kind.NON_IDEMPOTENT else Retry(why)
+    return Unsure(why) if kind is Kind.NON_IDEMPOTENT else Retry(why)
 
 
 def text(value: object) -> str:
@@ -70,6 +74,6 @@ def _is_instant(until: object) -> bool:
     return isinstance(until, datetime) and until.tzinfo is not None and until.year < LAST_YEAR
 
 
-def _unusable(problem: str, handler: Handler) -> Outcome:
+def _unusable(problem: str, handler: Handler, kind: Kind) -> Outcome:
     why = text(f"the handler {handler.name} is wrong: {problem}")
-    return Unsure(why) if handler.kind is Kind.NON_IDEMPOTENT else Reject(why)
+    return Unsure(why) if kind is Kind.NON_IDEMPOTENT else Reject(why)

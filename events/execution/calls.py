@@ -8,16 +8,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import connections
+from django.db.models import F
 
-from events import transitions
-from events.execution.answers import failure, sound
-from events.lifecycle import Reason
+from events import breakers, transitions
+from events.breakers import Destination
+from events.execution.answers import failure, sound, text
+from events.execution.outage import OUTAGE, note_outage, persist
+from events.handling import Completed, Kind, Reject, Retry, Unsure, verifies
+from events.lifecycle import LOST_ATTEMPT, UNKNOWN_ATTEMPT, Reason
+from events.models import Attempt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
+    from events.breakers import Standing
     from events.execution.chunks import ChunkRun
-    from events.handling import HandlerContext, Outcome
+    from events.handling import Outcome
     from events.transitions import Started
 
 # A call may outlive its timeout by so much before nobody believes in it any more and its lease is left to lapse.
@@ -26,7 +33,7 @@ PATIENCE = 3
 
 @dataclass(slots=True)
 class Calls:
-    """Who waits, who is being called, and when leases were last renewed."""
+    """Who waits, who is being called, when leases were last renewed, and how the breaker stood at the last look."""
 
     chunk: ChunkRun
     pool: ThreadPoolExecutor
@@ -34,6 +41,7 @@ class Calls:
     renewed: datetime
     waiting: deque[int]
     running: dict[Future[Outcome], Started] = field(default_factory=dict)
+    breaker: Standing | None = None
 
     @property
     def renew_after(self) -> timedelta:
@@ -47,31 +55,63 @@ def run_calls(chunk: ChunkRun) -> None:
     with ThreadPoolExecutor(max_workers=chunk.handler.concurrency) as pool:
         calls = Calls(chunk, pool, begun=now, renewed=now, waiting=deque(chunk.order.ids))
         while calls.waiting or calls.running:
-            _close_early(calls)
-            _fill(calls)
+            _take_up(calls)
             _collect(calls)
-            _renew(calls)
+
+
+def _take_up(calls: Calls) -> None:
+    """Start what may start, renew what runs. With the database away nothing new starts; what runs goes on."""
+    try:
+        _close_early(calls)
+        _fill(calls)
+        _renew(calls)
+    except OUTAGE as error:
+        note_outage(error)
+        calls.waiting.clear()  # claimed rows that nobody started follow their lease
 
 
 def _close_early(calls: Calls) -> None:
-    if not calls.waiting:
-        return
-    if calls.chunk.bench.stopping():
-        reason = Reason.WORKER_STOPPING
-    elif calls.chunk.bench.clock() - calls.begun > calls.chunk.bench.budget:
-        reason = Reason.BUDGET_SPENT
-    else:
-        return
-    calls.chunk.give_back(calls.waiting, reason)
-    calls.waiting.clear()
+    reason = _reason_to_close(calls) if calls.waiting else None
+    if reason is not None:
+        calls.chunk.give_back(calls.waiting, reason)
+        calls.waiting.clear()
+
+
+def _reason_to_close(calls: Calls) -> Reason | None:
+    chunk = calls.chunk
+    if chunk.bench.stopping():
+        return Reason.WORKER_STOPPING
+    if chunk.bench.clock() - calls.begun > chunk.bench.budget:
+        return Reason.BUDGET_SPENT
+    if chunk.order.destination:
+        calls.breaker = breakers.standing(_destination(chunk))
+        if calls.breaker is not None and not calls.breaker.lets_pass(chunk.order.ids):
+            return Reason.BREAKER_OPEN
+    return None
+
+
+def _destination(chunk: ChunkRun) -> Destination:
+    return Destination(chunk.handler.name, chunk.order.destination)
 
 
 def _fill(calls: Calls) -> None:
     free = calls.chunk.handler.concurrency - len(calls.running)
     ids = [calls.waiting.popleft() for _ in range(min(len(calls.waiting), free))]
     if ids:
-        for row in calls.chunk.start(ids):
-            calls.running[calls.pool.submit(_call, calls.chunk, calls.chunk.context(row))] = row
+        rows = calls.chunk.start(ids)
+        doubtful = _in_doubt(calls.chunk, rows)
+        for row in rows:
+            calls.running[calls.pool.submit(_call, calls.chunk, row, in_doubt=row.id in doubtful)] = row
+
+
+def _in_doubt(chunk: ChunkRun, rows: Sequence[Started]) -> set[int]:
+    """The rows whose attempt before this one may have had its effect, where the handler can ask."""
+    again = [row.id for row in rows if row.attempt > 1 and row.rule.kind is Kind.NON_IDEMPOTENT]
+    if not again or not verifies(chunk.handler):
+        return set()
+    before = Attempt.objects.filter(occurrence__in=again, number=F("occurrence__attempt") - 1)
+    doubtful = before.filter(outcome__in=(LOST_ATTEMPT, UNKNOWN_ATTEMPT))
+    return set(doubtful.values_list("occurrence_id", flat=True))
 
 
 def _collect(calls: Calls) -> None:
@@ -79,7 +119,31 @@ def _collect(calls: Calls) -> None:
         return
     done, _ = wait(calls.running, timeout=calls.renew_after.total_seconds(), return_when=FIRST_COMPLETED)
     if done:
-        calls.chunk.settle([(calls.running.pop(future), future.result()) for future in done])
+        answers = [(calls.running.pop(future), future.result()) for future in done]
+        persist(lambda: calls.chunk.settle(answers))
+        if calls.chunk.order.destination:
+            persist(lambda: _report(calls, answers))
+
+
+def _report(calls: Calls, answers: Sequence[tuple[Started, Outcome]]) -> None:
+    """Tell the destination's breaker. One answer in a set is enough to say that the destination is there."""
+    chunk = calls.chunk
+    failures = {row.id: why for row, outcome in answers if (why := _failure(outcome)) is not None}
+    if len(failures) == len(answers):
+        breakers.failed(
+            _destination(chunk), list(failures), why=next(reversed(failures.values())),
+            tolerance=chunk.bench.tolerance, now=chunk.bench.clock(),
+        )  # fmt: skip
+    elif calls.breaker is not None:
+        breakers.succeeded(_destination(chunk), now=chunk.bench.clock())
+
+
+def _failure(outcome: Outcome) -> str | None:
+    """Why this counts against the destination; None if it does not: whoever says when to come again is there."""
+    match outcome:
+        case Retry(why, None) | Unsure(why):
+            return why
+    return None
 
 
 def _renew(calls: Calls) -> None:
@@ -96,11 +160,27 @@ def _renew(calls: Calls) -> None:
     )
 
 
-def _call(chunk: ChunkRun, context: HandlerContext) -> Outcome:
+def _call(chunk: ChunkRun, row: Started, *, in_doubt: bool) -> Outcome:
     """One call, in a thread: whatever it does, an outcome comes of it."""
     try:
-        return sound(chunk.handler.handle(context), chunk.handler)
+        return _verified(chunk, row) if in_doubt else _handled(chunk, row)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the isolation point: its own outcome
-        return failure(error, chunk.handler, context.occurrence_id)
+        return failure(error, chunk.handler, row.rule.kind, row.id)
     finally:
         connections.close_all()  # a thread's own, if the handler opened any
+
+
+def _handled(chunk: ChunkRun, row: Started) -> Outcome:
+    return sound(chunk.handler.handle(chunk.context(row)), chunk.handler, row.rule.kind)
+
+
+def _verified(chunk: ChunkRun, row: Started) -> Outcome:
+    """First ask whether the earlier attempt had its effect; call only if it certainly had none."""
+    answer = chunk.handler.verify(chunk.context(row))
+    if isinstance(answer, Completed):
+        return sound(answer, chunk.handler, row.rule.kind)
+    if not isinstance(answer, Retry):
+        return Unsure(text(f"whether it happened cannot be told: the handler answered {answer!r:.200}"))
+    if row.failures >= row.rule.max_attempts:
+        return Reject(text(f"it did not happen ({answer.reason}), and its attempts are spent"))
+    return _handled(chunk, row)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from events import transitions
+from events.breakers import Tolerance
 from events.execution.verdicts import verdict
 from events.handling import EntityView, Handler, HandlerContext, Outcome
 from events.lifecycle import Reason
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+LATE = "late"
+DEFAULT_TOLERANCE = Tolerance()
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkOrder:
-    """What a message asks for: run these claimed rows with this handler."""
+    """What a message asks for: run these claimed rows, whose calls all reach one destination ("": none)."""
 
     token: UUID
     correlation_id: UUID
     ids: tuple[int, ...]
     task_id: str = ""
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Bench:
     """Where the chunk runs: its clock, its name, and whether it was asked to stop.
 
     `lease_margin` is added to the handler's timeout to make a running row's lease. `budget` bounds the chunk: what is
-    not started by then is given back.
+    not started by then is given back. `tolerance` is what opens a destination's breaker.
     """
 
     clock: Callable[[], datetime]
@@ -43,6 +48,7 @@ class Bench:
     stopping: Callable[[], bool] = lambda: False
     lease_margin: timedelta = timedelta(seconds=30)
     budget: timedelta = timedelta(seconds=75)
+    tolerance: Tolerance = DEFAULT_TOLERANCE
 
 
 @dataclass(slots=True)
@@ -125,15 +131,23 @@ class ChunkRun:
 
     def judge(self, row: Started, outcome: Outcome, now: datetime) -> Settlement:
         """Where one row's outcome leads."""
-        return verdict(outcome, row, kind=self.handler.kind, now=now, random=random.random)
+        return verdict(outcome, row, kind=row.rule.kind, now=now, random=random.random)
 
     def settle(self, answers: Sequence[tuple[Started, Outcome]]) -> set[int]:
         """PROCESSING -> where the outcomes lead, under the fence; the ids that moved."""
         origin = self.origin()
         settlements = [self.judge(row, outcome, origin.now) for row, outcome in answers]
         moved = transitions.settle(settlements, token=self.order.token, origin=origin)
-        self.summary.outcomes.update(each.outcome if each.id in moved else "late" for each in settlements)
+        if any(row.rule.queues for row, _ in answers):
+            transitions.wake_for(origin.now, origin)  # one that waited for its turn may be claimed now
+        self.summary.outcomes.update(each.outcome if each.id in moved else LATE for each in settlements)
         return moved
+
+    def note_lost(self, rows: Sequence[Started]) -> None:
+        """Log that these rows were not run to an end here, because their claim was lost."""
+        lost = dict.fromkeys((row.id for row in rows), LATE)
+        transitions.note_late(lost, token=self.order.token, origin=self.origin())
+        self.summary.outcomes.update(lost.values())
 
     def give_back(self, ids: Sequence[int], reason: Reason) -> None:
         """PENDING -> claimable again, at once, for rows that this chunk will not run."""

@@ -47,13 +47,17 @@ def _together(chunk: ChunkRun, rows: list[Started]) -> None:
         if len(outcomes) != len(rows) or not all(isinstance(outcome, Completed) for outcome in outcomes):
             raise Apart
         chunk.settle(
-            [(row, sound(outcome, chunk.handler)) for row, outcome in zip(rows, outcomes, strict=True)]
+            [
+                (row, sound(outcome, chunk.handler, chunk.handler.kind))
+                for row, outcome in zip(rows, outcomes, strict=True)
+            ]
         )
 
 
 def _apart(chunk: ChunkRun, rows: list[Started]) -> None:
     with transaction.atomic():
         held = _fenced(chunk, rows)
+        chunk.note_lost([row for row in rows if row.id not in held])
         chunk.settle([(row, _one(chunk, row)) for row in rows if row.id in held])
 
 
@@ -67,11 +71,11 @@ def _one(chunk: ChunkRun, row: Started) -> Outcome:
     try:
         with transaction.atomic():
             (answer,) = chunk.handler.handle_batch([chunk.context(row)])
-            outcome = sound(answer, chunk.handler)
+            outcome = sound(answer, chunk.handler, chunk.handler.kind)
             if isinstance(outcome, Completed):
                 connection.check_constraints()
             else:
                 transaction.set_rollback(True)
             return outcome
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the isolation point: its own outcome
-        return failure(error, chunk.handler, row.id)
+        return failure(error, chunk.handler, chunk.handler.kind, row.id)

@@ -15,6 +15,8 @@ from events.handling.port import (
     HandlerContext,
     InvalidPayload,
     Kind,
+    destination_of,
+    verifies,
 )
 from events.handling.registry import (
     BrokenHandler,
@@ -40,6 +42,8 @@ __all__ = [
     "Retry",
     "UnknownHandler",
     "Unsure",
+    "destination_of",
     "get",
     "installed",
+    "verifies",
 ]

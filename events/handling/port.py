@@ -59,6 +59,9 @@ class HandlerContext:
     payload: Mapping[str, Any]
 
 
+LONGEST_DESTINATION = 255
+
+
 class InvalidPayload(InvalidField):
     """{field}: {problem}. {remedy}"""
 
@@ -81,6 +84,21 @@ class Handler:
     def validate(self, payload: Mapping[str, Any]) -> None:
         """Raise InvalidPayload, naming the field, if a rule with this payload could never succeed."""
 
+    def destination(self, payload: Mapping[str, Any]) -> str:  # noqa: ARG002 - for those who have one
+        """Whom a call with this payload would reach, such as a host; "" where nobody outside is reached.
+
+        Destinations that fail are given a rest: a circuit breaker each, which holds their occurrences back meanwhile.
+        """
+        return ""
+
+    def verify(self, context: HandlerContext) -> Outcome:
+        """Ask the receiver whether the effect of an earlier attempt of this occurrence happened.
+
+        Completed: it did. Retry: it did not, so `handle` is called now. Anything else: nobody knows yet. Only asked of
+        a non-idempotent handler that implements it.
+        """
+        raise NotImplementedError(f"handler {self.name!r} cannot verify")
+
     def handle(self, context: HandlerContext) -> Outcome:
         """Make the effect happen once and say how it went."""
         raise NotImplementedError(f"handler {self.name!r} implements neither handle nor handle_batch")
@@ -91,3 +109,16 @@ class Handler:
         Only a transactional handler's override is called: for the other kinds one lost call must concern one row.
         """
         return [self.handle(context) for context in contexts]
+
+
+def verifies(handler: Handler) -> bool:
+    """Whether the handler can ask its receiver what became of an attempt."""
+    return type(handler).verify is not Handler.verify
+
+
+def destination_of(handler: Handler, payload: Mapping[str, Any]) -> str:
+    """Whom the handler would reach with this payload; "" where it names nobody, or cannot make sense of it."""
+    try:
+        return str(handler.destination(payload))[:LONGEST_DESTINATION]
+    except Exception:  # noqa: BLE001 - a payload of long ago may be anything; the call itself will say what is wrong
+        return ""

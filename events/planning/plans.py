@@ -110,6 +110,8 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     The caller holds `alone`.
     """
     until = max(rule.planned_until or origin.now, origin.now + horizon)
+    # They may reach another destination now: the next claim looks.
+    release([rule.pk], cause=Hold.BREAKER_OPEN, reason=Reason.STILL_WANTED, origin=origin)
     changed = _replan(rule, None, since=_since(Q(rule=rule), origin.now), until=until, origin=origin)
     Rule.objects.filter(pk=rule.pk).update(planned_until=until)
     return changed

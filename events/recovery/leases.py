@@ -29,21 +29,28 @@ class Recovered:
     attempts_lost: int = 0
     unknown: int = 0
     released: int = 0
+    asked_about: int = 0
+    resolved: int = 0
 
     @property
     def total(self) -> int:
         """All rows that it moved."""
-        return self.claims_returned + self.attempts_lost + self.released
+        return self.claims_returned + self.attempts_lost + self.released + self.asked_about + self.resolved
 
 
 def recover(*, origin: Origin) -> Recovered:
-    """Return lapsed claims, settle lost attempts by their handler's kind, release rows whose hold has no cause."""
+    """Return lapsed claims, settle lost attempts by their handler's kind, see what can be known of UNKNOWN rows, and
+    release rows whose hold has no cause any more.
+    """
     returned = _until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, origin=origin))
     lost, unknown = 0, 0
     while (lapses := _lost(origin)).total:
         lost += lapses.total
         unknown += lapses.unknown
-    return Recovered(returned, lost, unknown, _release(origin))
+    verifying = [name for name, handler in handling.installed().items() if handling.verifies(handler)]
+    asked = _until_done(lambda: transitions.ask_about_unknown(verifying, limit=BATCH, origin=origin))
+    resolved = _until_done(lambda: transitions.resolve_by_policy(verifying, limit=BATCH, origin=origin))
+    return Recovered(returned, lost, unknown, _release(origin), asked, resolved)
 
 
 @transaction.atomic
@@ -65,7 +72,7 @@ def _release(origin: Origin) -> int:
     """Level, not edge: a row that was held in the instant in which its cause ended is found here."""
     found = Rule.objects.filter(handler__in=list(handling.installed()))
     resumed = Rule.objects.filter(state=RuleState.ACTIVE)
-    return sum(
+    by_rule = sum(
         transitions.release(ids, cause=cause, reason=reason, origin=origin)
         for cause, reason, rules in (
             (Hold.HANDLER_MISSING, Reason.HANDLER_FOUND, found),
@@ -73,6 +80,9 @@ def _release(origin: Origin) -> int:
         )
         if (ids := _holding(cause, rules))
     )
+    healed = _until_done(lambda: transitions.release_closed_breakers(limit=BATCH, origin=origin))
+    probes = transitions.release_probes(origin=origin)
+    return by_rule + healed + probes + transitions.release_overlapping(origin=origin)
 
 
 def _holding(cause: Hold, rules: QuerySet[Rule]) -> list[int]:

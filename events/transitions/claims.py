@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from events.lifecycle import Hold, Reason, State
+from events.lifecycle import Reason, State
 from events.transitions.statements import (
     CLAIMABLE_SQL,
     LOG_MOVED,
@@ -16,7 +16,7 @@ from events.transitions.statements import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -45,40 +45,29 @@ def claim(
     return int(rows[0]["moved"])
 
 
-HOLD = f"""
-WITH moved AS (
-    UPDATE events_occurrence o SET hold = %(hold)s, reason = %(hold)s
-    WHERE o.id = ANY(%(ids)s::bigint[]) AND o.state IN ({CLAIMABLE_SQL}) AND o.hold = ''
-    RETURNING o.id, o.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
-              NULL::jsonb AS detail
-), logged AS ({LOG_MOVED})
-SELECT count(*) AS moved FROM moved
-"""
-
-
-def hold(ids: Sequence[int], *, cause: Hold, origin: Origin) -> int:
-    """Keep claimable rows from being claimed, visibly, until `release`; how many were held."""
-    return int(run(HOLD, origin, ids=id_array(ids), hold=cause)[0]["moved"])
-
-
 SKIP = f"""
-WITH target AS (
-    SELECT o.id, o.state FROM events_occurrence o
-    WHERE o.id = ANY(%(ids)s::bigint[]) AND o.state IN ({CLAIMABLE_SQL}) ORDER BY o.id FOR UPDATE
+WITH wanted AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(because_of)s::bigint[]) AS wanted(id, because_of)
+), target AS (
+    SELECT o.id, o.state, wanted.because_of FROM events_occurrence o JOIN wanted ON wanted.id = o.id
+    WHERE o.state IN ({CLAIMABLE_SQL}) ORDER BY o.id FOR UPDATE OF o
 ), moved AS (
     UPDATE events_occurrence o
     SET state = '{State.SKIPPED}', reason = %(reason)s, hold = '', finished_at = %(now)s
     FROM target WHERE o.id = target.id
     RETURNING o.id, target.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
-              NULL::jsonb AS detail
+              CASE WHEN target.because_of IS NOT NULL
+                   THEN jsonb_build_object('because_of', target.because_of) END AS detail
 ), logged AS ({LOG_MOVED})
 SELECT count(*) AS moved FROM moved
 """
 
 
-def skip(ids: Sequence[int], *, reason: Reason, origin: Origin) -> int:
-    """SCHEDULED | RETRYING -> SKIPPED; how many moved."""
-    return int(run(SKIP, origin, ids=id_array(ids), reason=reason)[0]["moved"])
+def skip(skipped: Mapping[int, int | None], *, reason: Reason, origin: Origin) -> int:
+    """SCHEDULED | RETRYING -> SKIPPED, each because of another occurrence or of none; how many moved."""
+    return int(
+        run(SKIP, origin, ids=list(skipped), because_of=list(skipped.values()), reason=reason)[0]["moved"]
+    )
 
 
 RECALL = f"""

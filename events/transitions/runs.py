@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from events.handling import Kind
 from events.lifecycle import Reason, State
 from events.transitions.statements import (
     CLAIMABLE_SQL,
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
-    """The rule as it stood when the row started: a later edit concerns later starts."""
+    """The rule as it stood when the row started: a later edit concerns later starts.
+
+    `kind` is the handler's, or a stricter one that the rule asks for; `queues`: a later occurrence may be waiting.
+    """
 
     id: int
     name: str
@@ -39,6 +43,8 @@ class RuleFacts:
     backoff_base: timedelta
     backoff_cap: timedelta
     expires_after: timedelta | None
+    queues: bool
+    kind: Kind
 
 
 class Started(NamedTuple):
@@ -61,15 +67,19 @@ class Started(NamedTuple):
     attributes: Mapping[str, Any]
 
 
-# `wanted` is found by id alone, before any other condition can tempt PostgreSQL to start from the rules' rows.
+# `wanted` is found by id alone, before any other condition can tempt PostgreSQL to start from the rules' rows. It waits
+# for nobody: what another transaction is moving is not started, so that rule and entity are read as they are now.
 START = f"""
 WITH wanted AS MATERIALIZED (
     SELECT o.id, o.rule_id, o.entity_id, o.due_at
     FROM unnest(%(ids)s::bigint[]) AS wanted(id) JOIN events_occurrence o ON o.id = wanted.id
+    FOR UPDATE OF o SKIP LOCKED
 ), allowed AS MATERIALIZED (
     SELECT w.id, e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.timezone AS entity_timezone,
-           e.attributes, r.name AS rule_name,
-           r.payload, r.max_attempts, r.backoff_base, r.backoff_cap, r.expires_after
+           e.attributes, r.name AS rule_name, r.payload AS rule_payload, r.max_attempts, r.backoff_base,
+           r.backoff_cap, r.expires_after, r.overlap = 'queue' AS queues,
+           CASE WHEN r.at_most_once AND %(kind)s = '{Kind.IDEMPOTENT}'
+                THEN '{Kind.NON_IDEMPOTENT}' ELSE %(kind)s END AS kind
     FROM wanted w JOIN events_rule r ON r.id = w.rule_id JOIN events_entity e ON e.id = w.entity_id
     WHERE r.state = 'active' AND r.handler = %(handler)s AND e.deleted_at IS NULL
       AND (r.expires_after IS NULL OR w.due_at + r.expires_after > %(now)s)
@@ -82,19 +92,22 @@ WITH wanted AS MATERIALIZED (
       AND o.available_at <= %(now)s
     RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
               NULL::jsonb AS detail, o.rule_id, o.failures, o.idempotency_key, o.slot, o.timezone, o.due_at,
-              o.snapshot, w.entity_kind, w.external_id, w.entity_name, w.entity_timezone, w.attributes, w.rule_name,
-              w.payload, w.max_attempts, w.backoff_base, w.backoff_cap, w.expires_after
+              CASE WHEN o.payload IS NULL THEN o.snapshot
+                   ELSE COALESCE(o.snapshot, '{{}}') || jsonb_build_object('payload', o.payload) END AS snapshot,
+              w.entity_kind, w.external_id, w.entity_name, w.entity_timezone, w.attributes, w.rule_name, w.kind,
+              w.rule_payload, w.max_attempts, w.backoff_base, w.backoff_cap, w.expires_after, w.queues
 ), attempted AS (
     INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, outcome)
-    SELECT id, attempt, %(kind)s, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
+    SELECT id, attempt, kind, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
 ), logged AS ({LOG_MOVED})
 SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_at,
        snapshot, entity_kind, external_id, entity_name, entity_timezone, attributes,
        CASE WHEN row_number() OVER (PARTITION BY rule_id ORDER BY id) = 1
-            THEN jsonb_build_object('name', rule_name, 'payload', payload, 'max_attempts', max_attempts,
+            THEN jsonb_build_object('name', rule_name, 'payload', rule_payload, 'max_attempts', max_attempts,
                                     'backoff_base', extract(epoch FROM backoff_base),
                                     'backoff_cap', extract(epoch FROM backoff_cap),
-                                    'expires_after', extract(epoch FROM expires_after)) END AS rule
+                                    'expires_after', extract(epoch FROM expires_after), 'queues', queues,
+                                    'kind', kind) END AS rule
 FROM moved ORDER BY id
 """
 
@@ -134,7 +147,7 @@ def _started(row: tuple[Any, ...], rules: dict[int, RuleFacts], now: datetime) -
 def _rule_facts(rule_id: int, facts: dict[str, Any]) -> RuleFacts:
     for name in ("backoff_base", "backoff_cap", "expires_after"):
         facts[name] = None if facts[name] is None else timedelta(seconds=float(facts[name]))
-    return RuleFacts(id=rule_id, **facts)
+    return RuleFacts(id=rule_id, **{**facts, "kind": Kind(facts["kind"])})
 
 
 FENCE = f"""
@@ -218,16 +231,16 @@ def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) ->
     rows = run(SETTLE, origin, token=token, **_as_arrays(settlements))
     moved = {row["id"] for row in rows}
     wake_for(min((row["wake_at"] for row in rows if row["wake_at"]), default=None), origin)
-    late = [s for s in settlements if s.id not in moved]
-    if late:
-        run(
-            LOG_LATE,
-            origin,
-            token=token,
-            ids=id_array(s.id for s in late),
-            outcomes=[s.outcome for s in late],
-        )
+    note_late(
+        {each.id: each.outcome for each in settlements if each.id not in moved}, token=token, origin=origin
+    )
     return moved
+
+
+def note_late(outcomes: Mapping[int, str], *, token: UUID, origin: Origin) -> None:
+    """Append to the log that a worker which had lost these rows' claims answered; nothing else moves."""
+    if outcomes:
+        run(LOG_LATE, origin, token=token, ids=id_array(outcomes), outcomes=list(outcomes.values()))
 
 
 def _as_arrays(settlements: Sequence[Settlement]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def schedule(
         origin,
         tzdata_version=tzdata_version,
         why=why,
-        planned=Reason.PLANNED,
+        planned=Reason.BACKFILLED if why else Reason.PLANNED,
         withdrawn=[Reason.SUPERSEDED.value, Reason.ENTITY_DELETED.value],
         reinstated=Reason.REINSTATED,
         **desired.parameters,

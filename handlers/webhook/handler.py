@@ -35,6 +35,10 @@ class WebhookHandler(Handler):
         """Raise InvalidPayload, naming the field, if a webhook with this payload could never succeed."""
         parse(payload)
 
+    def destination(self, payload: Mapping[str, Any]) -> str:
+        """The host and port that the call reaches."""
+        return parse(payload).url.netloc.decode("ascii")
+
     def handle(self, context: HandlerContext) -> Outcome:
         """POST once. What is refused on our side before sending is rejected; no answer means to try again."""
         try:

@@ -1,0 +1,84 @@
+"""What waits: the rows that are due, locked; how many are on their way; when the next one is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F, Func, Min, TextField
+
+from events.lifecycle import CLAIMABLE, IN_FLIGHT, LOST_ATTEMPT, State
+from events.models import Attempt, Occurrence
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """One locked row that is due; `place` is where it lies (its ctid) while it is locked."""
+
+    place: str
+    id: int
+    state: State
+    rule_id: int
+    entity_id: int
+    due_at: datetime
+    available_at: datetime
+    deleted_at: datetime | None
+    own_payload: dict[str, Any] | None
+    frozen_payload: dict[str, Any] | None
+
+
+COLUMNS = (
+    "place", "id", "state", "rule_id", "entity_id", "due_at", "available_at", "entity__deleted_at", "payload",
+    "snapshot__payload",
+)  # fmt: skip
+PLACE = Func(template='"events_occurrence"."ctid"::text', output_field=TextField())
+
+
+def lock_due(batch: int, *, since: datetime | None, now: datetime) -> list[DueRow]:
+    """The oldest rows that can be claimed, locked; rows that another sweep holds are passed over."""
+    due = _waiting().filter(available_at__lte=now).annotate(place=PLACE).order_by("available_at", "id")
+    if since is not None:
+        due = due.filter(available_at__gte=since)
+    locked = due.select_for_update(skip_locked=True, of=("self",)).values_list(*COLUMNS)[:batch]
+    return [DueRow(*row) for row in locked]
+
+
+def suspects(rows: list[DueRow]) -> set[int]:
+    """Rows whose last worker was lost, and may be what killed it: they travel alone and so can hurt no neighbour."""
+    tried = [row.id for row in rows if row.state == State.RETRYING]
+    lost = Attempt.objects.filter(occurrence__in=tried, outcome=LOST_ATTEMPT, number=F("occurrence__attempt"))
+    return set(lost.values_list("occurrence_id", flat=True)) if tried else set()
+
+
+def next_due() -> datetime | None:
+    """The earliest instant at which a row can be claimed, past or future; None if no row waits."""
+    earliest: datetime | None = _waiting().aggregate(earliest=Min("available_at"))["earliest"]
+    return earliest
+
+
+def is_due(now: datetime) -> bool:
+    """Whether any row could be claimed."""
+    return _waiting().filter(available_at__lte=now).exists()
+
+
+def in_flight() -> int:
+    """How many rows are claimed and not yet settled."""
+    return _flying().count()
+
+
+def late_in_flight(since: datetime) -> int:
+    """How many of them were available before an instant: the backlog's share."""
+    return _flying().filter(available_at__lt=since).count()
+
+
+def _flying() -> QuerySet[Occurrence]:
+    return Occurrence.objects.filter(state__in=sorted(IN_FLIGHT))
+
+
+def _waiting() -> QuerySet[Occurrence]:
+    return Occurrence.objects.filter(state__in=sorted(CLAIMABLE), hold="")

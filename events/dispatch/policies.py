@@ -1,0 +1,158 @@
+"""What keeps a due row from being claimed: its rule's word, its siblings, or the destination that it would reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+from django.db.models import Q
+
+from events import breakers, handling, transitions
+from events.breakers import Destination
+from events.lifecycle import Hold, Reason, State
+from events.models import CatchUp, Overlap, Rule, RuleState, Transition
+from events.timing import lateness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import timedelta
+
+    from events.breakers import Standing
+    from events.dispatch.due import DueRow
+    from events.transitions import Origin
+
+# A person asked for these themselves, so no policy for what was missed concerns them.
+ASKED_FOR = Q(reason__in=(Reason.BACKFILLED, Reason.FIRE_NOW)) | Q(
+    reason=Reason.REINSTATED, detail__has_key="why"
+)
+# Any fixed number: the first half of the advisory lock's key. Rules whose runs must not overlap: one claim at a time.
+LOCK_CLASS = 1_347_767_380
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a row is not claimed: it is held, or ends; because of another occurrence, or of a destination."""
+
+    cause: Hold | Reason
+    because_of: int | None = None
+    destination: str = ""
+
+
+class Examination:
+    """The due rows of one claim, examined one after another in the order in which they are due."""
+
+    def __init__(self, rows: Sequence[DueRow], *, breaker_window: timedelta, origin: Origin) -> None:
+        self._rows, self._breaker_window, self._origin = rows, breaker_window, origin
+        self.rules: dict[int, Rule] = Rule.objects.in_bulk({row.rule_id for row in rows})
+        self._destinations: dict[int, str] = {}
+        self._claimed_pairs: dict[tuple[int, int], int] = {}
+        # First of all, since it waits for other claims: whoever waits must not have taken a breaker before.
+        self._at_work = self._runs_at_work()
+
+    def obstacle(self, row: DueRow) -> Obstacle | None:
+        """What keeps the row from being claimed, or None; then the caller claims it."""
+        checks: tuple[Callable[[DueRow, Rule], Obstacle | None], ...] = (
+            self._end, self._hold, self._misfire, self._overlap, self._breaker,
+        )  # fmt: skip
+        rule = self.rules[row.rule_id]
+        for check in checks:
+            if (obstacle := check(row, rule)) is not None:
+                return obstacle
+        self._claimed_pairs[row.rule_id, row.entity_id] = row.id
+        return None
+
+    def destination(self, row: DueRow) -> Destination:
+        """Whom the row's call reaches."""
+        rule = self.rules[row.rule_id]
+        own = row.own_payload if row.own_payload is not None else row.frozen_payload
+        if own is not None:
+            return Destination(rule.handler, _destination(rule.handler, own))
+        if rule.pk not in self._destinations:
+            self._destinations[rule.pk] = _destination(rule.handler, rule.payload)
+        return Destination(rule.handler, self._destinations[rule.pk])
+
+    def _end(self, row: DueRow, rule: Rule) -> Obstacle | None:
+        if rule.state == RuleState.RETIRED:
+            return Obstacle(Reason.RULE_RETIRED)
+        if row.deleted_at is not None:
+            return Obstacle(Reason.ENTITY_DELETED)
+        if rule.expires_after is not None and row.due_at + rule.expires_after <= self._origin.now:
+            return Obstacle(Reason.EXPIRED)
+        return None
+
+    def _hold(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002 - one signature for all checks
+        if rule.state == RuleState.PAUSED:
+            return Obstacle(Hold.RULE_PAUSED)
+        if rule.handler not in handling.installed():
+            return Obstacle(Hold.HANDLER_MISSING)
+        return None
+
+    def _misfire(self, row: DueRow, rule: Rule) -> Obstacle | None:
+        if row.id not in self._misfires:
+            return None
+        if rule.catch_up == CatchUp.SKIP:
+            return Obstacle(Reason.MISSED)
+        later = self._later.get(row.id)
+        return None if later is None else Obstacle(Reason.COALESCED, because_of=later)
+
+    def _overlap(self, row: DueRow, rule: Rule) -> Obstacle | None:
+        if rule.overlap == Overlap.ALLOW:
+            return None
+        other = self._claimed_pairs.get((row.rule_id, row.entity_id)) or self._at_work.get(row.id)
+        if other is None:
+            return None
+        if rule.overlap == Overlap.SKIP and row.state == State.SCHEDULED:
+            return Obstacle(Reason.OVERLAPPED, because_of=other)
+        return Obstacle(Hold.OVERLAPPING)
+
+    def _breaker(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002
+        if not self._open:
+            return None
+        destination = self.destination(row)
+        standing = self._open.get(destination)
+        if standing is None or self._is_probe(row, destination, standing):
+            return None
+        return Obstacle(Hold.BREAKER_OPEN, destination=destination.name)
+
+    def _is_probe(self, row: DueRow, destination: Destination, standing: Standing) -> bool:
+        now = self._origin.now
+        return standing.may_probe(now) and breakers.take_probe(
+            destination, row.id, window=self._breaker_window, now=now
+        )
+
+    @cached_property
+    def _open(self) -> dict[Destination, Standing]:
+        return breakers.not_closed()
+
+    @cached_property
+    def _misfires(self) -> set[int]:
+        """Rows that nobody looked at within their rule's grace, whose rule does not want all of them."""
+        found = {row.id for row in self._rows if self._is_misfire(row, self.rules[row.rule_id])}
+        if found:
+            asked_for = Transition.objects.filter(ASKED_FOR, occurrence__in=found)
+            found -= set(asked_for.values_list("occurrence_id", flat=True))
+        return found
+
+    def _is_misfire(self, row: DueRow, rule: Rule) -> bool:
+        late = lateness(row.due_at, self._origin.now) > rule.grace
+        return late and row.state == State.SCHEDULED and rule.catch_up != CatchUp.ALL
+
+    @cached_property
+    def _later(self) -> dict[int, int]:
+        return transitions.latest_due(sorted(self._misfires), origin=self._origin)
+
+    def _runs_at_work(self) -> dict[int, int]:
+        rules = sorted(
+            {row.rule_id for row in self._rows if self.rules[row.rule_id].overlap != Overlap.ALLOW}
+        )
+        with connection.cursor() as cursor:
+            for rule_id in rules:  # one order for all, so that two can never wait for each other
+                cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [LOCK_CLASS, rule_id])
+        ids = [row.id for row in self._rows if row.rule_id in set(rules)]
+        return transitions.at_work(ids, origin=self._origin)
+
+
+def _destination(handler: str, payload: dict[str, Any]) -> str:
+    return handling.destination_of(handling.get(handler), payload)

@@ -1,0 +1,100 @@
+"""Claimable rows that are kept from being claimed, visibly, and let go when the cause is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from events.lifecycle import Hold, Reason
+from events.transitions.siblings import IN_THE_WAY
+from events.transitions.statements import CLAIMABLE_SQL, LOG_MOVED, id_array, run, wake_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.transitions.origin import Origin
+
+HOLD = f"""
+WITH moved AS (
+    UPDATE events_occurrence o SET hold = %(hold)s, reason = %(hold)s, destination = %(destination)s
+    WHERE o.id = ANY(%(ids)s::bigint[]) AND o.state IN ({CLAIMABLE_SQL}) AND o.hold = ''
+    RETURNING o.id, o.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
+              CASE WHEN o.destination <> '' THEN jsonb_build_object('destination', o.destination) END AS detail
+), logged AS ({LOG_MOVED})
+SELECT count(*) AS moved FROM moved
+"""
+
+
+def hold(ids: Sequence[int], *, cause: Hold, destination: str = "", origin: Origin) -> int:
+    """Keep claimable rows from being claimed, visibly, until they are released; how many were held."""
+    return int(run(HOLD, origin, ids=id_array(ids), hold=cause, destination=destination)[0]["moved"])
+
+
+# Rows that another transaction is moving are left to the next look.
+RELEASE = f"""
+WITH target AS (
+    SELECT o.id FROM events_occurrence o WHERE {{which}} ORDER BY o.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), moved AS (
+    UPDATE events_occurrence o SET hold = '', reason = %(reason)s FROM target WHERE o.id = target.id
+    RETURNING o.id, o.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
+              NULL::jsonb AS detail, o.available_at
+), logged AS ({LOG_MOVED})
+SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
+"""
+
+OF_RULES = "o.hold = %(hold)s AND o.rule_id = ANY(%(rule_ids)s)"
+BREAKER_CLOSED = f"""
+    o.hold = '{Hold.BREAKER_OPEN}' AND NOT EXISTS (
+        SELECT 1 FROM events_breaker b JOIN events_rule r ON r.handler = b.handler
+        WHERE r.id = o.rule_id AND b.destination = o.destination AND b.state <> 'closed')
+"""
+# The oldest that each breaker holds whose next probe is due.
+PROBES = f"""
+    o.id IN (
+        SELECT oldest.id FROM events_breaker b CROSS JOIN LATERAL (
+            SELECT held.id FROM events_occurrence held JOIN events_rule r ON r.id = held.rule_id
+            WHERE held.hold = '{Hold.BREAKER_OPEN}' AND held.destination = b.destination AND r.handler = b.handler
+            ORDER BY held.available_at, held.id LIMIT 1
+        ) AS oldest
+        WHERE b.state <> 'closed' AND b.probe_at <= %(now)s
+    ) AND o.hold = '{Hold.BREAKER_OPEN}'
+"""
+
+# One for each rule and entity, the oldest: the others would only be held again behind it.
+OVERLAP_ENDED = f"""
+    o.id IN (
+        SELECT DISTINCT ON (held.rule_id, held.entity_id) held.id FROM events_occurrence held
+        WHERE held.hold = '{Hold.OVERLAPPING}' ORDER BY held.rule_id, held.entity_id, held.due_at, held.id
+    ) AND o.hold = '{Hold.OVERLAPPING}' AND NOT EXISTS (SELECT 1 FROM events_occurrence s WHERE {IN_THE_WAY})
+"""
+# Nobody waits where waiting is not the rule's policy any more.
+NO_LONGER_QUEUED = f"""
+    o.hold = '{Hold.OVERLAPPING}' AND o.rule_id IN (SELECT r.id FROM events_rule r WHERE r.overlap <> 'queue')
+"""
+EVERY_ROW = 2**31 - 1
+
+
+def release(rule_ids: Sequence[int], *, cause: Hold, reason: Reason, origin: Origin) -> int:
+    """Let the rows of these rules that were held for one cause be claimed again; how many."""
+    return _release(OF_RULES, reason, origin, EVERY_ROW, rule_ids=list(rule_ids), hold=cause)
+
+
+def release_closed_breakers(*, limit: int, origin: Origin) -> int:
+    """Let rows be claimed again whose destination's breaker has closed; how many."""
+    return _release(BREAKER_CLOSED, Reason.BREAKER_CLOSED, origin, limit)
+
+
+def release_probes(*, origin: Origin) -> int:
+    """Let the oldest row go that each open breaker holds, where its next probe is due; how many."""
+    return _release(PROBES, Reason.BREAKER_PROBE, origin, EVERY_ROW)
+
+
+def release_overlapping(*, origin: Origin) -> int:
+    """Let the next row of each rule and entity go that waited for an earlier one which has ended; how many."""
+    unqueued = _release(NO_LONGER_QUEUED, Reason.OVERLAP_ENDED, origin, EVERY_ROW)
+    return unqueued + _release(OVERLAP_ENDED, Reason.OVERLAP_ENDED, origin, EVERY_ROW)
+
+
+def _release(which: str, reason: Reason, origin: Origin, limit: int, **parameters: object) -> int:
+    row = run(RELEASE.format(which=which), origin, reason=reason, limit=limit, **parameters)[0]
+    wake_for(row["earliest"], origin)
+    return int(row["moved"])

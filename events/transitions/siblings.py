@@ -1,0 +1,52 @@
+"""What a row's siblings, of the same rule and entity, mean for it. Reads alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from events.lifecycle import State
+from events.transitions.statements import id_array, run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.transitions.origin import Origin
+
+# What was due a week before or after is not asked about: nothing is at work for so long.
+WEEK = "interval '7 days'"
+# `s` is at work and so in the way of `o`: claimed, running, or an earlier one that is between two attempts.
+IN_THE_WAY = f"""
+    s.rule_id = o.rule_id AND s.entity_id = o.entity_id AND s.id <> o.id
+    AND s.slot BETWEEN o.slot - {WEEK} AND o.slot + {WEEK}
+    AND (s.state IN ('{State.PENDING}', '{State.PROCESSING}')
+         OR s.state = '{State.RETRYING}' AND (s.due_at, s.id) < (o.due_at, o.id))
+"""
+
+AT_WORK = f"""
+SELECT o.id, (SELECT s.id FROM events_occurrence s WHERE {IN_THE_WAY} ORDER BY s.due_at DESC, s.id DESC LIMIT 1)
+           AS in_the_way
+FROM events_occurrence o WHERE o.id = ANY(%(ids)s::bigint[])
+"""
+
+
+def at_work(ids: Sequence[int], *, origin: Origin) -> dict[int, int]:
+    """Which of these rows an earlier run of the same rule and entity is in the way of, and which run that is."""
+    rows = run(AT_WORK, origin, ids=id_array(ids))
+    return {row["id"]: row["in_the_way"] for row in rows if row["in_the_way"] is not None}
+
+
+LATER = f"""
+SELECT o.id, (SELECT s.id FROM events_occurrence s
+              WHERE s.rule_id = o.rule_id AND s.entity_id = o.entity_id AND s.slot > o.slot - interval '26 hours'
+                AND (s.due_at, s.id) > (o.due_at, o.id) AND s.due_at <= %(now)s
+                AND s.state NOT IN ('{State.CANCELLED}', '{State.SKIPPED}')
+              ORDER BY s.due_at DESC, s.id DESC LIMIT 1) AS later
+FROM events_occurrence o WHERE o.id = ANY(%(ids)s::bigint[])
+"""
+
+
+def latest_due(ids: Sequence[int], *, origin: Origin) -> dict[int, int]:
+    """Which of these rows a later one of the same rule and entity has come due after, and the last such one."""
+    return {
+        row["id"]: row["later"] for row in run(LATER, origin, ids=id_array(ids)) if row["later"] is not None
+    }
