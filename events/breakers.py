@@ -128,7 +128,7 @@ def failed(
     """These occurrences' calls failed, one after another; how the breaker stands now."""
     if not tolerance.failures:
         return BreakerState.CLOSED
-    facts = {
+    facts: dict[str, Any] = {
         "handler": destination.handler,
         "name": destination.name,
         "ids": list(ids),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from events.dispatch.due import DueRow
     from events.transitions import Origin
 
+    Check = Callable[[DueRow, Rule], "Obstacle | None"]
+
 # A person asked for these themselves, so no policy for what was missed concerns them.
 ASKED_FOR = Q(reason__in=(Reason.BACKFILLED, Reason.FIRE_NOW)) | Q(
     reason=Reason.REINSTATED, detail__has_key="why"
@@ -46,18 +48,19 @@ class Examination:
     def __init__(self, rows: Sequence[DueRow], *, breaker_window: timedelta, origin: Origin) -> None:
         self._rows, self._breaker_window, self._origin = rows, breaker_window, origin
         self.rules: dict[int, Rule] = Rule.objects.in_bulk({row.rule_id for row in rows})
-        self._destinations: dict[int, str] = {}
+        self._open = breakers.not_closed()
+        self._checks = {rule.pk: self._checks_of(rule) for rule in self.rules.values()}
+        self._destinations = {
+            rule.pk: _destination(rule.handler, rule.payload) for rule in self.rules.values()
+        }
         self._claimed_pairs: dict[tuple[int, int], int] = {}
         # First of all, since it waits for other claims: whoever waits must not have taken a breaker before.
         self._at_work = self._runs_at_work()
 
     def obstacle(self, row: DueRow) -> Obstacle | None:
         """What keeps the row from being claimed, or None; then the caller claims it."""
-        checks: tuple[Callable[[DueRow, Rule], Obstacle | None], ...] = (
-            self._end, self._hold, self._misfire, self._overlap, self._breaker,
-        )  # fmt: skip
         rule = self.rules[row.rule_id]
-        for check in checks:
+        for check in self._checks[row.rule_id]:
             if (obstacle := check(row, rule)) is not None:
                 return obstacle
         self._claimed_pairs[row.rule_id, row.entity_id] = row.id
@@ -65,13 +68,21 @@ class Examination:
 
     def destination(self, row: DueRow) -> Destination:
         """Whom the row's call reaches."""
-        rule = self.rules[row.rule_id]
         own = row.own_payload if row.own_payload is not None else row.frozen_payload
         if own is not None:
-            return Destination(rule.handler, _destination(rule.handler, own))
-        if rule.pk not in self._destinations:
-            self._destinations[rule.pk] = _destination(rule.handler, rule.payload)
-        return Destination(rule.handler, self._destinations[rule.pk])
+            return _destination(self.rules[row.rule_id].handler, own)
+        return self._destinations[row.rule_id]
+
+    def _checks_of(self, rule: Rule) -> tuple[Check, ...]:
+        """Those that can find anything, in the order in which they count."""
+        concerns: tuple[tuple[Check, bool], ...] = (
+            (self._end, True),
+            (self._hold, True),
+            (self._misfire, rule.catch_up != CatchUp.ALL),
+            (self._overlap, rule.overlap != Overlap.ALLOW),
+            (self._breaker, bool(self._open)),
+        )
+        return tuple(check for check, concerned in concerns if concerned)
 
     def _end(self, row: DueRow, rule: Rule) -> Obstacle | None:
         if rule.state == RuleState.RETIRED:
@@ -98,8 +109,6 @@ class Examination:
         return None if later is None else Obstacle(Reason.COALESCED, because_of=later)
 
     def _overlap(self, row: DueRow, rule: Rule) -> Obstacle | None:
-        if rule.overlap == Overlap.ALLOW:
-            return None
         other = self._claimed_pairs.get((row.rule_id, row.entity_id)) or self._at_work.get(row.id)
         if other is None:
             return None
@@ -108,8 +117,6 @@ class Examination:
         return Obstacle(Hold.OVERLAPPING)
 
     def _breaker(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002
-        if not self._open:
-            return None
         destination = self.destination(row)
         standing = self._open.get(destination)
         if standing is None or self._is_probe(row, destination, standing):
@@ -121,10 +128,6 @@ class Examination:
         return standing.may_probe(now) and breakers.take_probe(
             destination, row.id, window=self._breaker_window, now=now
         )
-
-    @cached_property
-    def _open(self) -> dict[Destination, Standing]:
-        return breakers.not_closed()
 
     @cached_property
     def _misfires(self) -> set[int]:
@@ -154,5 +157,6 @@ class Examination:
         return transitions.at_work(ids, origin=self._origin)
 
 
-def _destination(handler: str, payload: dict[str, Any]) -> str:
-    return handling.destination_of(handling.get(handler), payload)
+def _destination(handler: str, payload: dict[str, Any]) -> Destination:
+    known = handling.installed().get(handler)
+    return Destination(handler, "" if known is None else handling.destination_of(known, payload))

@@ -57,20 +57,26 @@ class Lapses:
 
 
 # The attempt says which kind of handler was running, so that no handler must be installed here.
+# Who was lost in company is not counted as failed: one row may have killed the worker of all. From then on it travels
+# alone, and is counted.
 SETTLE_LOST = f"""
-WITH target AS (
-    SELECT o.id, o.claim_token,
-           CASE WHEN a.handler_kind = '{Kind.NON_IDEMPOTENT}' THEN '{State.UNKNOWN}'
-                WHEN o.failures + 1 >= r.max_attempts THEN '{State.FAILED}'
-                ELSE '{State.RETRYING}' END AS to_state
-    FROM events_occurrence o
-    JOIN events_rule r ON r.id = o.rule_id
-    JOIN events_attempt a ON a.occurrence_id = o.id AND a.number = o.attempt
+WITH lost AS (
+    SELECT o.id, o.claim_token, o.failures, o.rule_id, a.handler_kind, CASE WHEN EXISTS (
+               SELECT 1 FROM events_attempt other
+               WHERE other.task_id = a.task_id AND other.occurrence_id <> o.id AND a.task_id <> ''
+           ) THEN 0 ELSE 1 END AS counts
+    FROM events_occurrence o JOIN events_attempt a ON a.occurrence_id = o.id AND a.number = o.attempt
     WHERE o.state = '{State.PROCESSING}' AND o.lease_expires_at <= %(now)s
     ORDER BY o.lease_expires_at LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED
+), target AS (
+    SELECT lost.id, lost.claim_token, lost.counts,
+           CASE WHEN lost.handler_kind = '{Kind.NON_IDEMPOTENT}' THEN '{State.UNKNOWN}'
+                WHEN lost.failures + lost.counts >= r.max_attempts THEN '{State.FAILED}'
+                ELSE '{State.RETRYING}' END AS to_state
+    FROM lost JOIN events_rule r ON r.id = lost.rule_id
 ), moved AS (
     UPDATE events_occurrence o
-    SET state = t.to_state, reason = '{Reason.WORKER_LOST}', failures = o.failures + 1,
+    SET state = t.to_state, reason = '{Reason.WORKER_LOST}', failures = o.failures + t.counts,
         available_at = CASE WHEN t.to_state = '{State.RETRYING}' THEN %(now)s ELSE o.available_at END,
         hold = CASE WHEN t.to_state = '{State.RETRYING}' THEN {HOLD_IF_EDITED} ELSE '' END,
         claim_token = NULL, lease_expires_at = NULL,

@@ -88,3 +88,31 @@ def test_more_rows_than_one_batch_are_all_recovered(world: World) -> None:
     world.claim(batch=1500, chunk=1500)
     world.now += LEASE
     assert world.recover().claims_returned == 1500
+
+
+def test_who_was_lost_in_company_spends_no_attempt_and_travels_alone_from_then_on(world: World) -> None:
+    """One row killed the worker of all three: with a single attempt allowed, its neighbours must not fail with it."""
+    rows = world.due(3, handler="idempotent", max_attempts=1)
+    chunk = world.claim_together()
+    start(
+        chunk.ids, token=chunk.token, handler="idempotent", kind="idempotent", task_id="in company",
+        lease_until=world.now + LEASE, origin=world.origin("worker:doomed"),
+    )  # fmt: skip
+    world.now += LEASE
+    world.recover()
+    assert set(Occurrence.objects.values_list("state", "failures")) == {("RETRYING", 0)}
+
+    alone = world.claim()
+    assert sorted(chunk.ids for chunk in alone) == [(row.pk,) for row in rows]
+    poison, *others = alone
+    start(
+        poison.ids, token=poison.token, handler="idempotent", kind="idempotent", task_id="alone",
+        lease_until=world.now + LEASE, origin=world.origin("worker:doomed"),
+    )  # fmt: skip
+    for chunk in others:
+        world.run(chunk)
+    world.now += LEASE
+    world.recover()
+    states = dict(Occurrence.objects.values_list("id", "state"))
+    assert states.pop(poison.ids[0]) == "FAILED"
+    assert set(states.values()) == {"COMPLETED"}

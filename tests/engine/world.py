@@ -84,7 +84,8 @@ class World:
         return replace(chunks[0], ids=tuple(row for chunk in chunks for row in chunk.ids))
 
     def run(self, chunk: Chunk, **bench: Any) -> execution.Summary:
-        order = execution.ChunkOrder(chunk.token, chunk.correlation_id, chunk.ids, task_id="task")
+        task_id, destination = str(uuid4()), chunk.destination
+        order = execution.ChunkOrder(chunk.token, chunk.correlation_id, chunk.ids, task_id, destination)
         where = execution.Bench(clock=self.clock, worker="worker:test", **bench)
         return execution.run_chunk(order, handling.get(chunk.handler), where)
 
