@@ -135,7 +135,9 @@ def _report(calls: Calls, answers: Sequence[tuple[Started, Outcome]]) -> None:
             tolerance=chunk.bench.tolerance, now=chunk.bench.clock(),
         )  # fmt: skip
     elif calls.breaker is not None:
-        breakers.succeeded(_destination(chunk), now=chunk.bench.clock())
+        origin = chunk.origin()
+        breakers.succeeded(_destination(chunk), now=origin.now)
+        transitions.wake_for(origin.now, origin)  # what the breaker held may be claimed now
 
 
 def _failure(outcome: Outcome) -> str | None:

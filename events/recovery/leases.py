@@ -1,4 +1,4 @@
-"""Lapsed leases, and holds whose cause is gone."""
+"""Lapsed leases, and what became of those whose outcome nobody knows."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from events import handling, transitions
-from events.lifecycle import Hold, Reason
-from events.models import Occurrence, Rule, RuleState
+from events.lifecycle import State
+from events.models import Occurrence
+from events.recovery.holds import BATCH, release_held, until_done
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.db.models import QuerySet
-
     from events.transitions import Lapses, Origin
-
-BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +34,16 @@ class Recovered:
 
 
 def recover(*, origin: Origin) -> Recovered:
-    """Return lapsed claims, settle lost attempts by their handler's kind, see what can be known of UNKNOWN rows, and
-    release rows whose hold has no cause any more.
+    """Return lapsed claims, settle lost attempts by their handler's kind, find out or decide what became of UNKNOWN
+    rows, and release rows whose hold has no cause any more.
     """
-    returned = _until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, origin=origin))
+    returned = until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, origin=origin))
     lost, unknown = 0, 0
     while (lapses := _lost(origin)).total:
         lost += lapses.total
         unknown += lapses.unknown
-    verifying = [name for name, handler in handling.installed().items() if handling.verifies(handler)]
-    asked = _until_done(lambda: transitions.ask_about_unknown(verifying, limit=BATCH, origin=origin))
-    resolved = _until_done(lambda: transitions.resolve_by_policy(verifying, limit=BATCH, origin=origin))
-    return Recovered(returned, lost, unknown, _release(origin), asked, resolved)
+    asked, resolved = _see_to_unknown(origin)
+    return Recovered(returned, lost, unknown, release_held(origin), asked, resolved)
 
 
 @transaction.atomic
@@ -58,33 +51,10 @@ def _lost(origin: Origin) -> Lapses:
     return transitions.settle_lost_attempts(limit=BATCH, origin=origin)
 
 
-def _until_done(move: Callable[[], int]) -> int:
-    total = 0
-    while True:
-        with transaction.atomic():
-            moved = move()
-        total += moved
-        if moved < BATCH:
-            return total
-
-
-def _release(origin: Origin) -> int:
-    """Level, not edge: a row that was held in the instant in which its cause ended is found here."""
-    found = Rule.objects.filter(handler__in=list(handling.installed()))
-    resumed = Rule.objects.filter(state=RuleState.ACTIVE)
-    by_rule = sum(
-        transitions.release(ids, cause=cause, reason=reason, origin=origin)
-        for cause, reason, rules in (
-            (Hold.HANDLER_MISSING, Reason.HANDLER_FOUND, found),
-            (Hold.RULE_PAUSED, Reason.RULE_RESUMED, resumed),
-        )
-        if (ids := _holding(cause, rules))
-    )
-    healed = _until_done(lambda: transitions.release_closed_breakers(limit=BATCH, origin=origin))
-    probes = transitions.release_probes(origin=origin)
-    return by_rule + healed + probes + transitions.release_overlapping(origin=origin)
-
-
-def _holding(cause: Hold, rules: QuerySet[Rule]) -> list[int]:
-    held = Occurrence.objects.filter(hold=cause).values_list("rule_id", flat=True).distinct()
-    return list(rules.filter(pk__in=held).values_list("pk", flat=True))
+def _see_to_unknown(origin: Origin) -> tuple[int, int]:
+    """How many are asked about by their handlers, and how many their rules' policies settled."""
+    if not Occurrence.objects.filter(state=State.UNKNOWN).exists():
+        return 0, 0
+    verifying = [name for name, handler in handling.installed().items() if handling.verifies(handler)]
+    asked = until_done(lambda: transitions.ask_about_unknown(verifying, limit=BATCH, origin=origin))
+    return asked, until_done(lambda: transitions.resolve_by_policy(verifying, limit=BATCH, origin=origin))

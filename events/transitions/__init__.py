@@ -5,49 +5,78 @@ Every verb returns what moved; what did not satisfy the guard is left as it was.
 ids, so that two verbs at once wait for each other and never both.
 """
 
-from events.transitions.claims import claim, hold, recall, renew, skip
+from events.transitions.amendments import DeadLetter, amend, dead_letters
+from events.transitions.claims import claim, recall, renew, skip
+from events.transitions.doubts import ask_about_unknown, resolve_by_policy
+from events.transitions.errors import IllegalMove, UnknownReason
+from events.transitions.holds import (
+    held_for,
+    hold,
+    release,
+    release_closed_breakers,
+    release_overlapping,
+    release_probes,
+)
 from events.transitions.lapses import Lapses, return_lapsed_claims, settle_lost_attempts
 from events.transitions.origin import Origin
-from events.transitions.runs import RuleFacts, Settlement, Started, fence, settle, start
+from events.transitions.runs import RuleFacts, Settlement, Started, fence, note_late, settle, start
 from events.transitions.schedules import (
     Desired,
     cancel_superseded,
     move_rescheduled,
     schedule,
 )
+from events.transitions.siblings import at_work, latest_due
+from events.transitions.statements import wake_for
 from events.transitions.verbs import (
     cancel,
     cancel_all,
     fire_now,
-    release,
+    refuse,
     replay,
     resolve,
 )
 
 __all__ = [
+    "DeadLetter",
     "Desired",
+    "IllegalMove",
     "Lapses",
     "Origin",
     "RuleFacts",
     "Settlement",
     "Started",
+    "UnknownReason",
+    "amend",
+    "ask_about_unknown",
+    "at_work",
     "cancel",
     "cancel_all",
     "cancel_superseded",
     "claim",
+    "dead_letters",
     "fence",
     "fire_now",
+    "held_for",
     "hold",
+    "latest_due",
     "move_rescheduled",
+    "note_late",
     "recall",
+    "refuse",
     "release",
+    "release_closed_breakers",
+    "release_overlapping",
+    "release_probes",
     "renew",
     "replay",
     "resolve",
+    "resolve_by_policy",
     "return_lapsed_claims",
     "schedule",
     "settle",
     "settle_lost_attempts",
     "skip",
     "start",
+    "wake_for",
 ]

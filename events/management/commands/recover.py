@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 class Command(PunctualCommand):
     """Every sweep begins with this; alone it moves rows and publishes nothing."""
 
-    help = "Return lapsed claims, settle the attempts of lost workers, and release rows whose handler is back, once."
+    help = (
+        "Return lapsed claims, settle the attempts of lost workers, see to unknown outcomes, and release rows that "
+        "nothing holds back any more, once."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What may be asked."""
@@ -29,5 +32,6 @@ class Command(PunctualCommand):
         self.say(
             f"{counted(done.claims_returned, 'lapsed claim')} returned, "
             f"{counted(done.attempts_lost, 'lost attempt')} settled ({done.unknown} of them UNKNOWN), "
+            f"{counted(done.asked_about, 'unknown outcome')} to be asked about, {done.resolved} settled by policy, "
             f"{counted(done.released, 'held row')} released."
         )
