@@ -13,8 +13,9 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from events.admin.base import AnyModelAdmin, origin_of
+from events.admin.base import AnyModelAdmin, origin_of, tell_form
 from events.errors import PunctualError
+from events.operations import InvalidInput
 from events.templatetags.show import several
 
 if TYPE_CHECKING:
@@ -50,11 +51,17 @@ class Deed:
     said: Sequence[str]
 
 
+def nothing_yet(_: Sequence[int]) -> dict[str, Any]:
+    """The initial values of a form that has none."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Verb:
     """What an operator may do to chosen rows. `perform` is given ids, the form's values and the origin.
 
-    A PunctualError from it is told to the operator as it is.
+    `initial` are the form's values for these ids. InvalidInput is said beside the form's fields; any other
+    PunctualError is told to the operator as it is.
     """
 
     key: str
@@ -62,6 +69,7 @@ class Verb:
     effect: str
     perform: Callable[[Sequence[int], dict[str, Any], Origin], Deed]
     form_class: type[forms.Form] = ReasonForm
+    initial: Callable[[Sequence[int]], dict[str, Any]] = nothing_yet
     is_grave: bool = False
 
 
@@ -107,21 +115,25 @@ class ActingAdmin(AnyModelAdmin):
         if verb is None:
             raise Http404(key)
         ids = _numbers(request.POST.get("ids") or request.GET.get("ids", ""))
-        form = verb.form_class(request.POST or None)
-        if not form.is_valid():
+        form = verb.form_class(request.POST or None, initial=verb.initial(ids))
+        if not form.is_valid() or not self._is_performed(request, verb, ids, form):
             return self._ask(request, verb, ids, form)
-        self._perform(request, verb, ids, form.cleaned_data)
         return HttpResponseRedirect(self._afterwards(ids))
 
-    def _perform(self, request: HttpRequest, verb: Verb, ids: Sequence[int], values: dict[str, Any]) -> None:
+    def _is_performed(self, request: HttpRequest, verb: Verb, ids: Sequence[int], form: forms.Form) -> bool:
+        """Do it, and say what was done or why not; False where the form's values are to be put right."""
         try:
-            deed = verb.perform(ids, values, origin_of(request))
+            deed = verb.perform(ids, form.cleaned_data, origin_of(request))
+        except InvalidInput as refused:
+            tell_form(form, refused, {})
+            return False
         except PunctualError as error:
             messages.error(request, str(error))
-            return
+            return True
         for sentence in deed.said:
             messages.success(request, sentence)
-        self.log_act(request, verb, deed.moved, values["why"])
+        self.log_act(request, verb, deed.moved, form.cleaned_data["why"])
+        return True
 
     def log_act(self, request: HttpRequest, verb: Verb, ids: Sequence[int], why: str) -> None:
         """Keep who and why, for subclasses whose operations have no log of their own."""
@@ -132,7 +144,7 @@ class ActingAdmin(AnyModelAdmin):
             if len(ids) > MOST_AT_ONCE:
                 messages.error(request, f"Choose {MOST_AT_ONCE:,} at most; narrow the list by its filters.")
                 return None
-            return self._ask(request, verb, ids, verb.form_class())
+            return self._ask(request, verb, ids, verb.form_class(initial=verb.initial(ids)))
 
         return ask
 

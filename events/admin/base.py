@@ -6,7 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from django import forms
 from django.contrib import messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import EmptyResultSet
 from django.core.paginator import Paginator
 from django.db.models import JSONField
@@ -16,7 +19,7 @@ from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.views import ChangeList as UnfoldChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from events import clock
+from events import clock, operations
 from events.errors import PunctualError
 from events.templatetags import show
 from events.transitions import Origin
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
     from django.contrib.admin.views.main import ChangeList
     from django.db.models import Model, QuerySet
-    from django.forms import ModelForm
+    from django.forms import BaseForm, ModelForm
     from django.http import HttpRequest, HttpResponse
 
     from events.operations import InvalidInput
@@ -35,10 +38,12 @@ if TYPE_CHECKING:
     AnyModelAdmin = ModelAdmin[Any]
     AnyPaginator = Paginator[Any]
     AnyChangeList = ChangeList
+    AnyModelForm = ModelForm[Any]
 else:
     AnyModelAdmin = UnfoldModelAdmin
     AnyChangeList = UnfoldChangeList
     AnyPaginator = Paginator
+    AnyModelForm = forms.ModelForm
 
 # In the planner's units: some tenths of a second at most.
 CHEAP = 25_000
@@ -49,13 +54,45 @@ def origin_of(request: HttpRequest) -> Origin:
     return Origin(f"user:{request.user.get_username()}", uuid4(), clock.now())
 
 
-def tell_form(form: ModelForm[Any], refused: InvalidInput, homes: Mapping[str, str]) -> None:
+def tell_form(form: BaseForm, refused: InvalidInput, homes: Mapping[str, str]) -> None:
     """Say each problem beside its field; `homes` names the form's field for what has another name there."""
     for name, sentences in refused.by_field().items():
         place = homes.get(name, name.partition(".")[0])
         at_home = place if place in form.fields else homes.get("*")
         for sentence in once(sentences):
             form.add_error(at_home, sentence if name == at_home else f"{name}: {sentence}")
+
+
+class VersionedForm(AnyModelForm):
+    """Carries the version that its reader saw, so that nobody overwrites what somebody else changed meanwhile."""
+
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["version"].initial = self.instance.version
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refused at once if the row has another version now; the write looks again."""
+        row, seen = self.instance, self.cleaned_data.get("version")
+        try:
+            operations.check_version(
+                f"{row._meta.verbose_name} {str(row)!r}", expected=seen, current=row.version
+            )
+        except operations.StaleVersion as refused:
+            for sentence in refused.by_field()["version"]:
+                self.add_error(None, f"{sentence}{_last_change(row)}")
+        return super().clean()
+
+
+def _last_change(row: Model) -> str:
+    """Who changed the row last, as far as Django's own log of changes knows."""
+    kept = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(row), object_id=str(row.pk)
+    ).select_related("user")
+    latest = kept.order_by("-action_time").first()
+    return f" The last change here was made by {latest.user.get_username()}." if latest else ""
 
 
 def once(sentences: Iterable[str]) -> list[str]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from events import clock, queries
+from events.admin.notices import notices
 from events.lifecycle import IN_FLIGHT
+from events.queries import downtimes
 from events.templatetags import show
 from events.timing import zone
 
@@ -33,10 +35,12 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     now = clock.now()
     return context | {
+        "notices": list(notices(now)),
         "cards": _cards(queries.standing(now=now)),
         "coming": [_line(row, now) for row in queries.coming_up(now=now)[:MOST_SHOWN]],
         "dead": queries.dead_letters()[:MOST_SHOWN],
         "read_at": now,
+        "swept_until": downtimes.swept_until(),
     }
 
 
@@ -50,7 +54,7 @@ def _cards(standing: queries.Standing) -> list[Mapping[str, Any]]:
         _card("Waiting for a worker", standing.waiting, "due, and not yet claimed", lateness="late"),
         _card("In flight", standing.in_flight, "claimed or running", state=in_flight),
         _card(
-            "Held", standing.held, "paused rule, or missing handler", worry=bool(standing.held), held="any"
+            "Held", standing.held, "each waits for its cause to end", worry=bool(standing.held), held="any"
         ),
         _card(
             "Dead letters",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -13,7 +14,7 @@ from unfold.decorators import display
 
 from events import clock, operations, queries
 from events.admin.acting import ActingAdmin, Deed, Verb
-from events.admin.base import PunctualAdmin, origin_of, suggest_zones, tell_form
+from events.admin.base import PunctualAdmin, VersionedForm, origin_of, suggest_zones, tell_form
 from events.admin.filters import PresenceFilter, ZoneFilter
 from events.models import Entity, Occurrence
 from events.operations import EntityFacts, InvalidInput
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
 
     from events.transitions import Origin
 
-    AnyEntityForm = forms.ModelForm[Entity]
-else:
-    AnyEntityForm = forms.ModelForm
-
 # An error about a single attribute is said beside the attributes.
 HOMES = {"*": "attributes"}
 MOST_SHOWN = 10
@@ -45,7 +42,7 @@ def facts_of(entity: Entity) -> EntityFacts:
     )
 
 
-class EntityForm(AnyEntityForm):
+class EntityForm(VersionedForm):
     """Checked by the rules of operations, each refusal beside its field."""
 
     class Meta:
@@ -124,7 +121,8 @@ class EntityAdmin(ActingAdmin, PunctualAdmin):
 
     def save_model(self, request: HttpRequest, obj: Entity, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
         """Put it, with its rows, and learn its number."""
-        operations.put_entities([facts_of(obj)], origin=origin_of(request))
+        facts = replace(facts_of(obj), version=form.cleaned_data["version"])
+        operations.put_entities([facts], origin=origin_of(request))
         obj.pk = Entity.objects.values_list("pk", flat=True).get(kind=obj.kind, external_id=obj.external_id)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from celery.states import ALL_STATES
-from unfold.contrib.filters.admin import CheckboxFilter, DropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import CheckboxFilter, DropdownFilter, RangeDateTimeFilter, TextFilter
 
 from events import clock
 from events.lifecycle import Hold, Reason, State
-from events.queries import Lateness, with_lateness
+from events.queries import Lateness, find_dead_letters, with_lateness
 from events.timing import canonical_zones
 
 if TYPE_CHECKING:
@@ -64,6 +64,18 @@ class HoldFilter(DropdownFilter):
         if self.value() == "any":
             return queryset.exclude(hold="")
         return queryset.filter(hold=self.value()) if self.value() else queryset
+
+
+class WhyFilter(TextFilter):
+    """Dead letters by what their last attempt said."""
+
+    title = "what a dead letter's last attempt said"
+    parameter_name = "why"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """The dead letters that died of it."""
+        said = (self.value() or "").replace("\x00", "").strip()
+        return queryset.filter(pk__in=find_dead_letters(why=said).values("pk")) if said else queryset
 
 
 class LatenessFilter(DropdownFilter):

@@ -5,93 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import DateTimeField, Q, Value
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget
 
-from events import clock, operations, queries
+from events import clock, queries
 from events.admin import base
-from events.admin.acting import ActingAdmin, Deed, ReasonForm, Verb
+from events.admin.acting import ActingAdmin, Verb
 from events.admin.base import PunctualChangeList, ReadOnlyAdmin, plan_of
-from events.admin.filters import HoldFilter, LatenessFilter, RangeFilter, StateFilter, ZoneFilter
-from events.lifecycle import CLAIMABLE, UNSENT, State
+from events.admin.filters import HoldFilter, LatenessFilter, RangeFilter, StateFilter, WhyFilter, ZoneFilter
+from events.admin.occurrence_verbs import FIRE_NOW, MOVABLE, VERBS
 from events.models import Entity, Occurrence
 from events.templatetags import show
 from events.timing import zone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
-
-    from events.transitions import Origin
-
-
-class ResolveForm(ReasonForm):
-    """As what a person settles a dead letter."""
-
-    to_state = forms.ChoiceField(
-        label="Settle as",
-        widget=UnfoldAdminSelectWidget,
-        choices=[
-            (State.COMPLETED.value, "completed: it did happen"),
-            (State.CANCELLED.value, "cancelled: it did not happen, and no longer should"),
-        ],
-    )
-    field_order = ("to_state", "why")
-
-
-def _verb(
-    operation: Callable[..., list[int]], became: str, movable: str
-) -> Callable[[Sequence[int], dict[str, Any], Origin], Deed]:
-    """Calls the operation, and says how many rows moved and why the others did not."""
-
-    def perform(ids: Sequence[int], values: dict[str, Any], origin: Origin) -> Deed:
-        moved = operation(ids, origin=origin, **values)
-        said = [f"{show.several(len(moved), 'occurrence')} {became}."]
-        stayed = list(Occurrence.objects.filter(pk__in=set(ids) - set(moved)).values_list("state", flat=True))
-        if stayed:
-            states = " and ".join(sorted(set(stayed)))
-            said.append(f"{len(stayed):,} stayed as before: {states}. Only what is {movable} can be.")
-        return Deed(moved, said)
-
-    return perform
-
-
-FIRE_NOW = Verb(
-    "fire-now", "Fire now", "Fires at once instead of at its moment.",
-    _verb(operations.fire_now, "will fire now", "SCHEDULED or RETRYING, not held,"),
-)  # fmt: skip
-CANCEL = Verb(
-    "cancel", "Cancel", "Will not fire, even if its message is already on the way.",
-    _verb(operations.cancel, "cancelled", "SCHEDULED, PENDING or RETRYING"), is_grave=True,
-)  # fmt: skip
-REPLAY = Verb(
-    "replay", "Replay", "Gets new attempts, with the same idempotency key.",
-    _verb(operations.replay, "will be tried again", "FAILED or UNKNOWN"),
-)  # fmt: skip
-RESOLVE = Verb(
-    "resolve", "Resolve", "Settled by your word; nothing is called.",
-    _verb(
-        lambda ids, *, to_state, why, origin: operations.resolve(
-            ids, to_state=State(to_state), why=why, origin=origin
-        ),
-        "settled", "FAILED or UNKNOWN",
-    ),
-    form_class=ResolveForm,
-)  # fmt: skip
-MOVABLE = {
-    FIRE_NOW.key: CLAIMABLE,
-    CANCEL.key: UNSENT,
-    REPLAY.key: queries.DEAD_LETTERS,
-    RESOLVE.key: queries.DEAD_LETTERS,
-}
 
 
 class OccurrenceChangeList(PunctualChangeList):
@@ -116,7 +49,9 @@ class OccurrenceChangeList(PunctualChangeList):
 class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
     """Every due moment, the newest first."""
 
-    verbs = (FIRE_NOW, CANCEL, REPLAY, RESOLVE)
+    verbs = VERBS
+    # All that a filter finds may be chosen, as far as a verb takes so many.
+    list_disable_select_all = False
     list_display = (
         "state_badge", "rule_link", "entity_link", "local", "due", "lateness", "attempt", "note_or_hold",
     )  # fmt: skip
@@ -129,6 +64,7 @@ class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
         ZoneFilter,
         LatenessFilter,
         HoldFilter,
+        WhyFilter,
         ("due_at", RangeFilter),
     )
     search_fields = ("id",)
@@ -136,7 +72,7 @@ class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
         "A number, an idempotency key, or an entity's external id or the beginning of its name."
     )
     change_form_template = "events/occurrence.html"
-    hidden = ("rule", "entity", "slot", "note", "due_at", "state", "hold")
+    hidden = ("rule", "entity", "slot", "note", "due_at", "state", "hold", "payload")
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[PunctualChangeList]:  # noqa: ARG002
         """The one that minds its order."""
@@ -191,6 +127,7 @@ class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
             "delay": show.duration(queries.delay_of(row, now=now)),
             "lateness": queries.lateness_of(row, now=now),
             "story": queries.story(row),
+            "told": queries.payload_of(row),
             "verbs": self.verbs_for(request, row),
         }
 

@@ -8,17 +8,13 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from events import clock, handling, operations, queries
-from events.admin.base import suggest_zones, tell_form
+from events.admin.base import VersionedForm, suggest_zones, tell_form
 from events.errors import InvalidField
 from events.models import Rule
 from events.operations import InvalidInput
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    AnyRuleForm = forms.ModelForm[Rule]
-else:
-    AnyRuleForm = forms.ModelForm
 
 # What the calendar calls otherwise.
 HOMES = {"dtstart": "start_date", "offset_days": "anchor_offset_days"}
@@ -33,7 +29,7 @@ def handler_choices() -> list[tuple[str, str]]:
     return [("", "Choose what should happen"), *kinds]
 
 
-class RuleForm(AnyRuleForm):
+class RuleForm(VersionedForm):
     """Checked by the rules of operations, each refusal beside its field."""
 
     handler = forms.ChoiceField(
@@ -49,7 +45,8 @@ class RuleForm(AnyRuleForm):
         fields = (
             "name", "entity", "audience_kind", "audience_filter", "start_date", "local_time", "rrule", "anchor",
             "anchor_offset_days", "timezone", "gap", "fold", "leap", "handler", "payload", "snapshot",
-            "max_attempts", "backoff_base", "backoff_cap", "grace", "expires_after",
+            "max_attempts", "backoff_base", "backoff_cap", "grace", "expires_after", "catch_up", "overlap",
+            "when_unknown", "at_most_once",
         )  # fmt: skip
         labels = {"rrule": "Recurrence (RRULE)"}  # noqa: RUF012 - Django's own attribute
         help_texts = {  # noqa: RUF012

@@ -100,9 +100,16 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
         ("What", {"fields": ("handler", "payload", "snapshot")}),
         ("Where the calendar or the clock is odd", {"fields": (("gap", "fold", "leap"),)}),
         (
-            "When it fails, or comes late",
-            {"fields": (("max_attempts", "backoff_base", "backoff_cap"), ("grace", "expires_after"))},
+            "When it fails",
+            {
+                "fields": (
+                    ("max_attempts", "backoff_base", "backoff_cap"),
+                    "when_unknown",
+                    "at_most_once",
+                )
+            },
         ),
+        ("When it comes late", {"fields": (("grace", "expires_after"), ("catch_up", "overlap"))}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
@@ -133,10 +140,13 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
         for rule in Rule.objects.filter(pk__in=ids):
             self.log_change(request, rule, f"{verb.label}: {why}")
 
-    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
+    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:  # noqa: FBT001
         """Create or change it, with its rows."""
-        write = operations.change_rule if change else operations.create_rule
-        write(obj, horizon=settings.PUNCTUAL_HORIZON, origin=origin_of(request))
+        told: dict[str, Any] = {"horizon": settings.PUNCTUAL_HORIZON, "origin": origin_of(request)}
+        if change:
+            operations.change_rule(obj, expected_version=form.cleaned_data["version"], **told)
+        else:
+            operations.create_rule(obj, **told)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """Rules are retired: the page that asks for the reason."""

@@ -83,6 +83,12 @@ NAVIGATION = [
         _item("Deliveries", "inbox", "log_handler.delivery"),
     ),
     _group(
+        "Machine",
+        _item("Breakers", "electrical_services", "events.breaker"),
+        _item("Downtimes", "cloud_off", "events.downtime"),
+        _item("Clocks", "watch", "events.processclock"),
+    ),
+    _group(
         "Beat",
         _item("Periodic tasks", "timer_play", "django_celery_beat.periodictask"),
         _item("Intervals", "update", "django_celery_beat.intervalschedule"),

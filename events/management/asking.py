@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import socket
 import sys
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -75,11 +74,6 @@ def login() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
-
-
-def process() -> str:
-    """This process, as the log names it: host:pid."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def rule_called(given: str) -> Rule:

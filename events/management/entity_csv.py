@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from events.errors import PunctualError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 REQUIRED = ("external_id", "timezone")
-OWN_COLUMNS = frozenset({*REQUIRED, "name", "kind", "leap"})
+OWN_COLUMNS = frozenset({*REQUIRED, "name", "kind", "leap", "version"})
 # Far above any sane line, and below what would hurt: without a bound a file of one line would be read whole.
 LONGEST_LINE = 1_048_576
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -167,10 +168,21 @@ def _row(header: Sequence[str], cells: Sequence[str], line: int, kind: str) -> R
         attributes={name: cell for name, cell in given.items() if cell and name not in OWN_COLUMNS},
         leap=given.get("leap", ""),
     )
+    version = given.get("version", "")
+    wrong = () if WHOLE_NUMBER.fullmatch(version) else (Refused(line, "version", *_no_version(version)),)
     try:
-        return Row(line, check_entity(facts))
+        facts = check_entity(facts)
     except InvalidEntity as error:
-        return Row(line, None, tuple(_refused(line, refusal.facts) for refusal in error.refusals))
+        wrong = (*(_refused(line, refusal.facts) for refusal in error.refusals), *wrong)
+    return Row(line, None, wrong) if wrong else Row(line, replace(facts, version=int(version or 0) or None))
+
+
+# Nothing asks for no version; they begin at 1.
+WHOLE_NUMBER = re.compile(r"([1-9][0-9]{0,8})?", re.ASCII)
+
+
+def _no_version(text: str) -> tuple[str, str]:
+    return f"{text!r} is not a version", "Write the number that you saw, from 1, or leave the cell empty."
 
 
 def _unsplit(line: int, problem: str, remedy: str) -> Row:

@@ -16,8 +16,8 @@ class InvalidInstant(InvalidField):
     """{field}: {problem}. {remedy}"""
 
 
-def instant_of(text: str, *, field: str, rule: Rule) -> datetime:
-    """The aware instant that a text names; a local one is read in the rule's one zone, if it has one.
+def instant_of(text: str, *, field: str, rule: Rule | None) -> datetime:
+    """The aware instant that a text names; a local one is read in the rule's one zone, if there is such a rule.
 
     Raises InvalidInstant. Midnight is meant where only a date is given; a local time in a gap is shifted, the first of
     a fold is taken.
@@ -35,12 +35,13 @@ def instant_of(text: str, *, field: str, rule: Rule) -> datetime:
     return resolve(given, zone(_only_zone(text, field, rule)), gap=Gap.SHIFT, fold=Fold.FIRST)[0].due_at
 
 
-def _only_zone(text: str, field: str, rule: Rule) -> str:
-    timezone = rule.timezone or (rule.entity.timezone if rule.entity else "")
+def _only_zone(text: str, field: str, rule: Rule | None) -> str:
+    timezone = rule.timezone or (rule.entity.timezone if rule.entity else "") if rule else ""
     if not timezone:
+        where = f"{str(rule)!r} is for people in many zones" if rule else "there are many zones"
         raise InvalidInstant(
             field=field,
-            problem=f"{text} is a local time, and {str(rule)!r} is for people in many zones: it means no one instant",
+            problem=f"{text} is a local time, and {where}: it means no one instant",
             remedy=f"Add an offset from UTC, such as {text[:10]}T00:00+00:00.",
         )
     return timezone

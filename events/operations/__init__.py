@@ -1,5 +1,20 @@
 """Operators' verbs: each is one transaction, names who did it, and re-plans what it touches before it commits."""
 
+from events.operations.breakers import (
+    LONGEST_OPEN,
+    InvalidDestination,
+    NothingToClose,
+    NotSoLong,
+    close_breaker,
+    open_breaker,
+)
+from events.operations.dead_letters import (
+    InvalidAmendment,
+    amend,
+    amend_found,
+    replay_found,
+    resolve_found,
+)
 from events.operations.entities import (
     EntityFacts,
     InvalidEntity,
@@ -8,8 +23,10 @@ from events.operations.entities import (
     delete_entities,
     put_entities,
 )
-from events.operations.errors import InvalidInput
+from events.operations.errors import InvalidInput, StaleVersion, check_version
 from events.operations.occurrences import (
+    DEAD,
+    REPLAYABLE,
     NothingMoved,
     cancel,
     fire_now,
@@ -29,25 +46,40 @@ from events.operations.rules import (
 )
 
 __all__ = [
+    "DEAD",
+    "LONGEST_OPEN",
+    "REPLAYABLE",
     "EntityFacts",
+    "InvalidAmendment",
+    "InvalidDestination",
     "InvalidEntity",
     "InvalidInput",
     "InvalidRule",
+    "NotSoLong",
     "NothingMoved",
+    "NothingToClose",
     "Put",
     "RetiredRule",
+    "StaleVersion",
+    "amend",
+    "amend_found",
     "backfill",
     "cancel",
     "change_rule",
     "check_entity",
     "check_rule",
+    "check_version",
+    "close_breaker",
     "create_rule",
     "delete_entities",
     "fire_now",
+    "open_breaker",
     "pause_rule",
     "put_entities",
     "replay",
+    "replay_found",
     "resolve",
+    "resolve_found",
     "resume_rule",
     "retire_rule",
 ]

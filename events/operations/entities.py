@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from events import planning, transitions
 from events.errors import InvalidField
 from events.lifecycle import Reason
 from events.models import Entity
-from events.operations.errors import InvalidInput, Refusal, storable
+from events.operations.errors import InvalidInput, Refusal, StaleVersion, stale, storable
 from events.timing import Leap, canonical_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from events.transitions import Origin
 
@@ -36,7 +37,10 @@ class InvalidEntity(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class EntityFacts:
-    """What is known of an entity, as given; `check_entity` says whether it can be kept."""
+    """What is known of an entity, as given; `check_entity` says whether it can be kept.
+
+    `version` is the one that whoever gives the facts has seen; None asks for none.
+    """
 
     kind: str
     external_id: str
@@ -44,6 +48,7 @@ class EntityFacts:
     name: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
     leap: str = ""
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,7 @@ def check_entity(facts: EntityFacts, *, anchors: Collection[str] = ()) -> Entity
         refusals.append(refusal)
     if refusals:
         raise InvalidEntity(f"entity {facts.external_id!r}", refusals)
-    return EntityFacts(
-        facts.kind,
-        facts.external_id,
-        timezone,
-        facts.name,
-        facts.attributes,
-        facts.leap,
-    )
+    return replace(facts, timezone=timezone)
 
 
 def _wrong_texts(facts: EntityFacts) -> Iterator[InvalidField]:
@@ -157,9 +155,9 @@ RETURNING e.id, e.version = 1 AS created
 
 @transaction.atomic
 def put_entities(given: Sequence[EntityFacts], *, origin: Origin) -> Put:
-    """Create or update entities by (kind, external id) and plan or re-plan their rows; raises InvalidEntity.
+    """Create or update entities by (kind, external id) and plan or re-plan their rows.
 
-    No two of `given` may name the same entity.
+    No two of `given` may name the same entity. Raises InvalidEntity, StaleVersion.
     """
     kinds = {each.kind for each in given}
     anchors = {kind: planning.anchors_of(kind) for kind in kinds}
@@ -181,17 +179,60 @@ def put_entities(given: Sequence[EntityFacts], *, origin: Origin) -> Put:
         rows = cursor.fetchall()
     created = [entity_id for entity_id, is_new in rows if is_new]
     changed = [entity_id for entity_id, is_new in rows if not is_new]
+    _check_versions([each for each in facts if each.version is not None], set(created), set(changed))
     planned = planning.plan_entities(created, kinds=kinds, origin=origin) if created else 0
     planned += planning.replan_entities(changed, kinds=kinds, origin=origin) if changed else 0
     return Put(len(created), len(changed), planned)
 
 
+def _check_versions(facts: Sequence[EntityFacts], created: set[int], changed: set[int]) -> None:
+    """Compare what was seen with what was there before the rows were written; they are locked since.
+
+    Looking first would take the locks in another order than the statement that writes.
+    """
+    if not facts:
+        return
+    named = Entity.objects.filter(
+        kind__in={each.kind for each in facts}, external_id__in=[each.external_id for each in facts]
+    )
+    versions = {
+        (kind, external_id): None if entity_id in created else version - (entity_id in changed)
+        for entity_id, kind, external_id, version in named.values_list("pk", "kind", "external_id", "version")
+    }
+    refusals = [
+        stale(f"{each.kind} {each.external_id!r}", expected=each.version or 0, current=current)
+        for each in facts
+        if (current := versions[each.kind, each.external_id]) != each.version
+    ]
+    _raise_stale(refusals)
+
+
 @transaction.atomic
-def delete_entities(ids: Sequence[int], *, why: str, origin: Origin) -> int:
-    """Delete entities: what was not sent is CANCELLED(entity_deleted), their history stays; how many were deleted."""
+def delete_entities(
+    ids: Sequence[int], *, why: str, origin: Origin, expected_versions: Mapping[int, int] | None = None
+) -> int:
+    """Delete entities: what was not sent is CANCELLED(entity_deleted), their history stays; how many were deleted.
+
+    `expected_versions` are those that were seen, by id; who is not in it is not compared. Raises StaleVersion.
+    """
     kinds = Entity.objects.filter(pk__in=ids).values_list("kind", flat=True).distinct()
     planning.together(kinds)
-    deleted = Entity.objects.filter(pk__in=ids, deleted_at=None).update(deleted_at=origin.now)
+    found = Entity.objects.filter(pk__in=ids).order_by("kind", "external_id").select_for_update(no_key=True)
+    refusals = [
+        stale(f"{each.kind} {each.external_id!r}", expected=seen, current=each.version)
+        for each in found
+        if (seen := (expected_versions or {}).get(each.pk, each.version)) != each.version
+    ]
+    _raise_stale(refusals)
+    deleted = Entity.objects.filter(pk__in=ids, deleted_at=None).update(
+        deleted_at=origin.now, version=F("version") + 1
+    )
     for entity_id in ids:
         transitions.cancel_all(entity_id=entity_id, reason=Reason.ENTITY_DELETED, why=why, origin=origin)
     return deleted
+
+
+def _raise_stale(refusals: Sequence[InvalidField]) -> None:
+    if refusals:
+        several = "one of the entities" if len(refusals) == 1 else f"{len(refusals)} of the entities"
+        raise StaleVersion(several, refusals)

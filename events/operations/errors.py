@@ -33,6 +33,30 @@ class InvalidInput(PunctualError):
         return said
 
 
+class StaleVersion(InvalidInput):
+    """Somebody else changed {what} meanwhile; nothing was written.
+    {problems}
+    """
+
+
+def stale(what: str, *, expected: int, current: int | None) -> Refusal:
+    """The refusal of a change that was decided on while looking at an older version; None: it is not there at all."""
+    standing = "does not exist" if current is None else f"has version {current} now"
+    return Refusal(
+        field="version",
+        problem=f"{what} {standing}, and version {expected} was expected",
+        remedy="Load it again, look at what has changed, and repeat your change.",
+        expected=expected,
+        current=current,
+    )
+
+
+def check_version(what: str, *, expected: int | None, current: int) -> None:
+    """Raise StaleVersion if a version is expected and it is not the current one."""
+    if expected is not None and expected != current:
+        raise StaleVersion(what, [stale(what, expected=expected, current=current)])
+
+
 def storable(value: object) -> bool:
     """Whether PostgreSQL can keep the value as JSON."""
     try:

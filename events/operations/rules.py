@@ -8,11 +8,12 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.db.models import F
 
-from events import handling, planning, transitions
+from events import planning, transitions
 from events.errors import InvalidField, PunctualError
 from events.lifecycle import Hold, Reason
 from events.models import Rule, RuleState
-from events.operations.errors import InvalidInput, Refusal, storable
+from events.operations.errors import InvalidInput, Refusal, check_version
+from events.operations.payloads import check_object, check_payload
 from events.timing import InvalidRecurrence, canonical_zone, check
 
 if TYPE_CHECKING:
@@ -115,23 +116,12 @@ def _anchor_is_known(rule: Rule, now: datetime) -> None:  # noqa: ARG001
     planning.check_anchor(rule)
 
 
-def _handler_is_installed(rule: Rule, now: datetime) -> None:  # noqa: ARG001
-    try:
-        handler = handling.get(rule.handler)
-    except handling.UnknownHandler as error:
-        raise Refusal(
-            field="handler",
-            problem=f"no handler called {rule.handler!r} is installed",
-            remedy=f"Installed: {error.facts['installed']}.",
-        ) from error
-    for name, value in (("payload", rule.payload), ("audience_filter", rule.audience_filter)):
-        if not isinstance(value, dict) or not storable(value):
-            raise Refusal(
-                field=name,
-                problem="it is not a JSON object that PostgreSQL can keep",
-                remedy='Write it as {"key": "value"}, without NUL characters.',
-            )
-    handler.validate(rule.payload)
+def _handler_takes_the_payload(rule: Rule, now: datetime) -> None:  # noqa: ARG001
+    check_payload(rule.handler, rule.payload)
+
+
+def _audience_filter_is_an_object(rule: Rule, now: datetime) -> None:  # noqa: ARG001
+    check_object("audience_filter", rule.audience_filter)
 
 
 EXAMINATIONS = (
@@ -139,7 +129,8 @@ EXAMINATIONS = (
     _recurrence_is_sound,
     _something_is_to_come,
     _anchor_is_known,
-    _handler_is_installed,
+    _handler_takes_the_payload,
+    _audience_filter_is_an_object,
 )
 
 
@@ -154,10 +145,13 @@ def create_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> Rule:
 
 
 @transaction.atomic
-def change_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
+def change_rule(
+    rule: Rule, *, horizon: timedelta, origin: Origin, expected_version: int | None = None
+) -> int:
     """Write an edited rule; withdraw, move and write its unsent rows to match; how many rows changed.
 
-    Whether it is paused is not an edit's to say. Raises InvalidRule, RetiredRule.
+    Whether it is paused is not an edit's to say. `expected_version` is the one that the editor saw; None asks for
+    none. Afterwards the rule has its new version. Raises InvalidRule, RetiredRule, StaleVersion.
     """
     known = Rule.objects.select_related("entity").get(pk=rule.pk)
     for kind in sorted({planning.kind_of(known), planning.kind_of(rule)}):
@@ -165,6 +159,7 @@ def change_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     before = Rule.objects.select_for_update(no_key=True).get(pk=rule.pk)
     if before.state == RuleState.RETIRED:
         raise RetiredRule(name=before.name)
+    check_version(f"rule {before.name!r}", expected=expected_version, current=before.version)
     check_rule(rule, now=origin.now, before=before)
     # What was due until now is due by the rule as it was, even if nobody planned it in time.
     planning.plan_rule(before, until=origin.now, origin=origin)
@@ -174,26 +169,32 @@ def change_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     return planning.replan_rule(rule, horizon=horizon, origin=origin)
 
 
-def pause_rule(rule: Rule, *, origin: Origin) -> bool:
-    """Let nothing of the rule start until it is resumed; False if it was not active.
+@transaction.atomic
+def pause_rule(rule: Rule, *, origin: Origin, expected_version: int | None = None) -> bool:
+    """Let nothing of the rule start until it is resumed; False if it was not active. Raises StaleVersion.
 
     Its rows are held when they come due, so that pausing a rule over a million people costs one row.
     """
-    return _turn(rule, RuleState.ACTIVE, RuleState.PAUSED, origin)
+    return _turn(rule, RuleState.ACTIVE, RuleState.PAUSED, origin, expected_version)
 
 
 @transaction.atomic
-def resume_rule(rule: Rule, *, origin: Origin) -> int | None:
-    """Let the rule start again; how many rows it had held back, or None if it was not paused."""
-    if not _turn(rule, RuleState.PAUSED, RuleState.ACTIVE, origin):
+def resume_rule(rule: Rule, *, origin: Origin, expected_version: int | None = None) -> int | None:
+    """Let the rule start again; how many rows it had held back, or None if it was not paused. Raises StaleVersion."""
+    if not _turn(rule, RuleState.PAUSED, RuleState.ACTIVE, origin, expected_version):
         return None
     return transitions.release([rule.pk], cause=Hold.RULE_PAUSED, reason=Reason.RULE_RESUMED, origin=origin)
 
 
 @transaction.atomic
-def retire_rule(rule: Rule, *, why: str, origin: Origin) -> int:
-    """End the rule for good: its unsent rows are CANCELLED(rule_retired), its history stays; how many rows."""
+def retire_rule(rule: Rule, *, why: str, origin: Origin, expected_version: int | None = None) -> int:
+    """End the rule for good: its unsent rows are CANCELLED(rule_retired), its history stays; how many rows.
+
+    Raises StaleVersion.
+    """
     planning.alone(planning.kind_of(rule))
+    locked = Rule.objects.select_for_update(no_key=True).get(pk=rule.pk)
+    check_version(f"rule {locked.name!r}", expected=expected_version, current=locked.version)
     live = Rule.objects.filter(pk=rule.pk).exclude(state=RuleState.RETIRED)
     live.update(state=RuleState.RETIRED, version=F("version") + 1, updated_at=origin.now)
     return transitions.cancel_all(rule_id=rule.pk, reason=Reason.RULE_RETIRED, why=why, origin=origin)
@@ -208,7 +209,9 @@ def backfill(
     return planning.backfill(rule, after=after, before=before, why=why, origin=origin, dry_run=dry_run)
 
 
-def _turn(rule: Rule, old: RuleState, new: RuleState, origin: Origin) -> bool:
+def _turn(rule: Rule, old: RuleState, new: RuleState, origin: Origin, expected_version: int | None) -> bool:
+    locked = Rule.objects.select_for_update(no_key=True).get(pk=rule.pk)
+    check_version(f"rule {locked.name!r}", expected=expected_version, current=locked.version)
     turned = Rule.objects.filter(pk=rule.pk, state=old).update(
         state=new, version=F("version") + 1, updated_at=origin.now
     )

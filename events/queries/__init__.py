@@ -2,6 +2,7 @@
 
 from events.lifecycle import DEAD_LETTERS
 from events.queries.firings import NextFiring, next_firings
+from events.queries.letters import Source, Told, find_dead_letters, payload_of
 from events.queries.occurrences import (
     MOST_COUNTED,
     Lateness,
@@ -14,9 +15,10 @@ from events.queries.occurrences import (
     standing,
     with_lateness,
 )
-from events.queries.stories import Move, Story, Try, story
+from events.queries.stories import Change, Move, Story, Try, story
 from events.queries.words import (
     hold_in_words,
+    length_in_words,
     reason_in_words,
     state_in_words,
     when_in_words,
@@ -26,19 +28,25 @@ from events.queries.words import (
 __all__ = [
     "DEAD_LETTERS",
     "MOST_COUNTED",
+    "Change",
     "Lateness",
     "Move",
     "NextFiring",
+    "Source",
     "Standing",
     "Story",
+    "Told",
     "Try",
     "coming_up",
     "dead_letters",
     "delay_of",
+    "find_dead_letters",
     "hold_in_words",
     "lateness_of",
+    "length_in_words",
     "next_at",
     "next_firings",
+    "payload_of",
     "reason_in_words",
     "standing",
     "state_in_words",

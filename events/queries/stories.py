@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django_celery_results.models import TaskResult
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from events.models import Occurrence
+
+
+class Change(NamedTuple):
+    """What an amendment made of one value of the payload. `where` is its JSON pointer; "" is the whole."""
+
+    where: str
+    before: Any
+    after: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,7 @@ class Move:
     actor: str
     attempt: int
     why: str
+    changes: tuple[Change, ...]
     detail: dict[str, Any]
 
 
@@ -73,9 +82,10 @@ def story(occurrence: Occurrence) -> Story:
 def _move(row: Transition) -> Move:
     detail = dict(row.detail or {})
     why = str(detail.pop("why", None) or "")
+    changes = detail.pop("changes", {})
     return Move(
         row.at, row.from_state, row.to_state, row.reason, reason_in_words(row.reason),
-        row.actor, row.attempt, why, detail,
+        row.actor, row.attempt, why, tuple(Change(where, *values) for where, values in changes.items()), detail,
     )  # fmt: skip
 
 

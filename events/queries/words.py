@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from events.lifecycle import Hold, Reason, State
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from events.models import Occurrence, Rule
 
 STATES: dict[State, str] = {
@@ -23,6 +26,7 @@ STATES: dict[State, str] = {
 
 REASONS: dict[Reason, str] = {
     Reason.PLANNED: "planned from its rule",
+    Reason.BACKFILLED: "an operator had it written after its moment",
     Reason.CLAIMED: "a sweep claimed it and handed it to the broker",
     Reason.STARTED: "a worker started an attempt",
     Reason.COMPLETED: "the handler said that it is done",
@@ -33,6 +37,9 @@ REASONS: dict[Reason, str] = {
     Reason.DECLINED: "the handler said that there is nothing to do",
     Reason.POSTPONED: "the handler asked to be called later",
     Reason.EXPIRED: "it was not started before its expiry",
+    Reason.MISSED: "it was later than its grace, and its rule skips what was missed",
+    Reason.COALESCED: "it was later than its grace, and its rule fires the latest one alone",
+    Reason.OVERLAPPED: "the one before it was still at work, and its rule skips one that overlaps",
     Reason.CLAIM_LAPSED: "no worker started it in time, so it was taken back",
     Reason.START_REFUSED: "a worker could not start it as it was, so it was given back",
     Reason.WORKER_STOPPING: "the worker was asked to stop and gave it back unstarted",
@@ -45,6 +52,11 @@ REASONS: dict[Reason, str] = {
     Reason.HANDLER_FOUND: "released, because the rule's handler is installed again",
     Reason.RULE_PAUSED: "held, because its rule is paused",
     Reason.RULE_RESUMED: "released, because its rule was resumed",
+    Reason.BREAKER_OPEN: "held, because the calls to its destination fail and are given a rest",
+    Reason.BREAKER_PROBE: "released as the probe: its call decides whether the destination is well again",
+    Reason.BREAKER_CLOSED: "released, because its destination is called again",
+    Reason.OVERLAPPING: "held, because the one before it is still at work",
+    Reason.OVERLAP_ENDED: "released, because the one before it has ended",
     Reason.RULE_RETIRED: "its rule was retired",
     Reason.ENTITY_DELETED: "its entity was deleted",
     Reason.SUPERSEDED: "an edit of its rule or entity no longer wants it",
@@ -55,15 +67,22 @@ REASONS: dict[Reason, str] = {
     Reason.CANCELLED: "an operator cancelled it",
     Reason.REPLAYED: "an operator gave it new attempts",
     Reason.RESOLVED: "an operator settled it",
+    Reason.VERIFYING: "its handler asks the receiver whether the call happened",
+    Reason.AMENDED: "an operator gave it a payload of its own",
+    Reason.REFUSED: "an operator asked for what its state does not allow; nothing was changed",
 }
 
 HOLDS: dict[Hold, str] = {
     Hold.RULE_PAUSED: "Held: its rule is paused. Resume the rule.",
     Hold.EDITED: "Held for a moment: its rule or entity was edited while it ran, and the next sweep looks again.",
     Hold.HANDLER_MISSING: "Held: its rule's handler is not installed. Install it, or choose another.",
+    Hold.BREAKER_OPEN: "Held: the calls to its destination fail. It goes when a probe succeeds, or a person closes the "
+    "breaker.",
+    Hold.OVERLAPPING: "Held: the one before it is still at work. It goes when that one has ended.",
 }
 
 PERIODS = {"YEARLY": "every year", "MONTHLY": "every month", "WEEKLY": "every week", "DAILY": "every day"}
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 WEEKDAYS = {"MO": "Mon", "TU": "Tue", "WE": "Wed", "TH": "Thu", "FR": "Fri", "SA": "Sat", "SU": "Sun"}
 
 
@@ -80,6 +99,25 @@ def state_in_words(code: str) -> str:
 def hold_in_words(occurrence: Occurrence) -> str:
     """Why the occurrence is held and what would let it go, or "" where nothing holds it."""
     return HOLDS[Hold(occurrence.hold)] if occurrence.hold else ""
+
+
+def length_in_words(length: timedelta, *, glue: str = " ") -> str:
+    """A length of time in its two largest units; below ten seconds to the millisecond. `glue` ties number and unit."""
+    if abs(length) < timedelta(seconds=10) and length.microseconds:
+        return f"{length.total_seconds():.3f}{glue}s"
+    rest, said = round(abs(length).total_seconds()), []
+    for size, unit in UNITS:
+        amount, rest = divmod(rest, size)
+        if amount:
+            said.append(f"{amount}{glue}{unit}")
+    return ("−" if length < timedelta(0) else "") + (" ".join(said[:2]) or f"0{glue}s")
+
+
+def moment_in_words(moment: datetime, *, now: datetime) -> str:
+    """An instant in UTC to the second: the time alone where it is today, the date before it where it is not."""
+    shown, today = moment.astimezone(UTC), now.astimezone(UTC).date()
+    time_of_day = f"{shown:%H:%M:%S}".removesuffix(":00")
+    return time_of_day if shown.date() == today else f"{shown:%Y-%m-%d} {time_of_day}"
 
 
 def when_in_words(rule: Rule) -> str:

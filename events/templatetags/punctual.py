@@ -49,6 +49,12 @@ def plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+@register.filter
+def as_json(value: Any, indent: int | None = None) -> str:
+    """A value as JSON, characters as they are read."""
+    return json.dumps(value, indent=indent, ensure_ascii=False)
+
+
 @register.simple_tag
 def how_many(changes: ChangeList) -> str:
     """How many rows the list has; about how many, where counting would take too long."""

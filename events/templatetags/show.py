@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
@@ -13,9 +13,11 @@ from django.utils.safestring import mark_safe
 
 from events.lifecycle import State
 from events.models import RuleState
-from events.queries import Lateness
+from events.queries import Lateness, length_in_words
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from django.utils.safestring import SafeString
 
 COLOURS: dict[str, str] = {
@@ -39,7 +41,6 @@ COLOURS: dict[str, str] = {
 NOTHING = mark_safe('<span class="pn-quiet">–</span>')
 # A number and its unit stay on one line.
 NARROW = "\N{NO-BREAK SPACE}"
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def link_to(row: Model, text: str = "") -> SafeString:
@@ -69,14 +70,7 @@ def duration(length: timedelta | None) -> str:
     """A length of time in its two largest units; below ten seconds to the millisecond."""
     if length is None:
         return "–"
-    if abs(length) < timedelta(seconds=10) and length.microseconds:
-        return f"{length.total_seconds():.3f}{NARROW}s"
-    rest, said = round(abs(length).total_seconds()), []
-    for size, unit in UNITS:
-        amount, rest = divmod(rest, size)
-        if amount:
-            said.append(f"{amount}{NARROW}{unit}")
-    return ("−" if length < timedelta(0) else "") + (" ".join(said[:2]) or f"0{NARROW}s")
+    return length_in_words(length, glue=NARROW)
 
 
 def several(count: int, noun: str, plural: str = "") -> str:
@@ -104,6 +98,11 @@ def quiet(text: str) -> SafeString:
 def coloured(text: str, meaning: str) -> SafeString:
     """Text in the colour of its meaning."""
     return format_html('<span class="pn-badge pn-{}" title="{}">{}</span>', COLOURS[meaning], meaning, text)
+
+
+def coloured_word(text: str, colour: str) -> SafeString:
+    """A word in one of the colours: plain, info, primary, success, warning or danger."""
+    return format_html('<span class="pn-badge pn-{}">{}</span>', colour, text)
 
 
 def deleted(text: str) -> SafeString:

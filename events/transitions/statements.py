@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from events.lifecycle import CLAIMABLE, FINAL, UNSENT, Hold, State
+from events.transitions.errors import illegal_move
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,7 +60,7 @@ def id_array(ids: Iterable[int]) -> str:
 
 
 def run(statement: str, origin: Origin, **parameters: Any) -> list[dict[str, Any]]:
-    """Execute one statement with the origin's parameters beside its own; its rows as dicts."""
+    """Execute one statement with the origin's parameters beside its own; its rows as dicts. Raises IllegalMove."""
     names, rows = run_for_rows(statement, origin, **parameters)
     return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -75,7 +76,13 @@ def run_for_rows(
         **parameters,
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement, known)
+        try:
+            cursor.execute(statement, known)
+        except IntegrityError as error:
+            illegal = illegal_move(error)
+            if illegal is None:
+                raise
+            raise illegal from error
         names = [column.name for column in cursor.description or ()]
         return names, cursor.fetchall() if names else []
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from events.lifecycle import FINAL, Hold, Reason, State
+from events.lifecycle import DEAD_LETTERS, Reason, State
+from events.transitions.errors import IllegalMove, known_reason
 from events.transitions.statements import (
     CLAIMABLE_SQL,
     LOG_MOVED,
     UNSENT_SQL,
+    id_array,
     run,
     wake_for,
 )
@@ -37,9 +39,13 @@ SELECT id FROM moved
 def cancel(
     ids: Sequence[int], *, reason: Reason = Reason.CANCELLED, why: str = "", origin: Origin
 ) -> list[int]:
-    """UNSENT -> CANCELLED: it will not fire, even if its message is already on the way; the ids that moved."""
+    """UNSENT -> CANCELLED: it will not fire, even if its message is already on the way; the ids that moved.
+
+    Raises UnknownReason.
+    """
     statement = CANCEL.format(scope="o.id = ANY(%(ids)s)", states=UNSENT_SQL)
-    return [row["id"] for row in run(statement, origin, ids=list(ids), reason=reason, why=why)]
+    rows = run(statement, origin, ids=list(ids), reason=known_reason(reason), why=why)
+    return [row["id"] for row in rows]
 
 
 def cancel_all(
@@ -50,7 +56,7 @@ def cancel_all(
     why: str,
     origin: Origin,
 ) -> int:
-    """UNSENT -> CANCELLED for all rows of a rule, or of an entity; how many moved."""
+    """UNSENT -> CANCELLED for all rows of a rule, or of an entity; how many moved. Raises UnknownReason."""
     scope = "o.rule_id = %(rule_id)s" if rule_id is not None else "o.entity_id = %(entity_id)s"
     statement = CANCEL.format(scope=scope, states=UNSENT_SQL)
     return len(
@@ -59,7 +65,7 @@ def cancel_all(
             origin,
             rule_id=rule_id,
             entity_id=entity_id,
-            reason=reason,
+            reason=known_reason(reason),
             why=why,
         )
     )
@@ -129,25 +135,33 @@ SELECT id FROM moved
 
 
 def resolve(ids: Sequence[int], *, to_state: State, why: str, origin: Origin) -> list[int]:
-    """FAILED | UNKNOWN -> COMPLETED or CANCELLED, because a person says so; the ids that moved."""
-    if to_state not in FINAL - {State.FAILED, State.SKIPPED}:
-        raise ValueError(f"a person resolves to COMPLETED or CANCELLED, not to {to_state}")
+    """FAILED | UNKNOWN -> COMPLETED or CANCELLED, because a person says so; the ids that moved. Raises IllegalMove."""
+    if to_state not in {State.COMPLETED, State.CANCELLED}:
+        raise IllegalMove(
+            what="A dead letter", from_state=" or ".join(sorted(DEAD_LETTERS)), to_state=to_state,
+            remedy="A person settles it as COMPLETED or CANCELLED; new attempts are given by replaying it.",
+        )  # fmt: skip
     return [row["id"] for row in run(RESOLVE, origin, ids=list(ids), to_state=to_state, why=why)]
 
 
-RELEASE = f"""
-WITH moved AS (
-    UPDATE events_occurrence o SET hold = '', reason = %(reason)s
-    WHERE o.hold = %(hold)s AND o.rule_id = ANY(%(rule_ids)s)
-    RETURNING o.id, o.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
-              NULL::jsonb AS detail, o.available_at
+REFUSE = f"""
+WITH locked AS (
+    SELECT o.id, o.state, o.attempt, o.claim_token FROM events_occurrence o
+    WHERE o.id = ANY(%(ids)s::bigint[]) ORDER BY o.id FOR SHARE {{others}}
+), moved AS (
+    SELECT id, state AS from_state, state AS to_state, '{Reason.REFUSED}' AS reason, attempt, claim_token,
+           jsonb_build_object('verb', %(verb)s::text, 'why', %(why)s::text, 'state', state) AS detail
+    FROM locked
 ), logged AS ({LOG_MOVED})
-SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
+SELECT id FROM moved
 """
 
 
-def release(rule_ids: Sequence[int], *, cause: Hold, reason: Reason, origin: Origin) -> int:
-    """Let the rows of these rules that were held for one cause be claimed again; how many."""
-    row = run(RELEASE, origin, rule_ids=list(rule_ids), hold=cause, reason=reason)[0]
-    wake_for(row["earliest"], origin)
-    return int(row["moved"])
+def refuse(ids: Sequence[int], *, verb: str, why: str, origin: Origin, wait: bool) -> list[int]:
+    """Append to the log that somebody wanted this of these rows and was refused; the ids of which it says so.
+
+    The rows stay as they are; locked they are, so that the log tells their moves in order. A row that another
+    transaction is moving now is waited for, or left out.
+    """
+    statement = REFUSE.format(others="" if wait else "SKIP LOCKED")
+    return [row["id"] for row in run(statement, origin, ids=id_array(ids), verb=verb, why=why)]

@@ -147,3 +147,31 @@ def test_charlie_who_may_only_look_cannot_touch_people(charlie: Client, world: W
     assert charlie.post(address(bob), FILLED | {"name": "Mallory"}).status_code == 403
     assert charlie.get(ADD).status_code == 403
     assert Entity.objects.get(deleted_at=None).name == "Bob"
+
+
+def test_of_two_who_edit_a_person_the_second_is_told_and_nothing_is_written(
+    alice: Client, world: World
+) -> None:
+    bob = world.person("bob", "Europe/Berlin")
+    world.rule()
+    assert '<input type="hidden" name="version" value="1"' in alice.get(address(bob)).content.decode()
+    first = FILLED | {"name": "Robert", "version": "1"}
+    second = FILLED | {"timezone": "Asia/Tokyo", "version": "1"}
+    assert alice.post(address(bob), first).status_code == 302
+    page = alice.post(address(bob), second)
+    assert page.status_code == 200
+    (sentence,) = page.context["adminform"].form.non_field_errors()
+    assert sentence.startswith("entity 'Robert' has version 2 now, and version 1 was expected.")
+    assert sentence.endswith("The last change here was made by alice.")
+    bob.refresh_from_db()
+    assert (bob.name, bob.timezone) == ("Robert", "Europe/Berlin")
+
+
+def test_an_edit_begun_before_a_deletion_does_not_bring_the_person_back(alice: Client, world: World) -> None:
+    bob = world.person("bob", "Europe/Berlin")
+    delete(alice, bob)
+    page = alice.post(address(bob), FILLED | {"version": "1"})
+    assert "has version 2 now" in page.context["adminform"].form.non_field_errors()[0]
+    assert Entity.objects.get().deleted_at is not None
+    alice.post(address(bob), FILLED | {"version": "2"})
+    assert Entity.objects.get().deleted_at is None

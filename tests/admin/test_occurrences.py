@@ -14,7 +14,7 @@ from django_celery_results.models import TaskResult
 
 from events import operations
 from events.admin import acting, base
-from events.models import Occurrence, Transition
+from events.models import Attempt, Occurrence, Transition
 from tests.admin.conftest import messages_of
 
 if TYPE_CHECKING:
@@ -131,9 +131,9 @@ def test_too_many_at_once_are_refused_with_a_remedy(
     assert messages_of(page) == ["Choose 1 at most; narrow the list by its filters."]
 
 
-@pytest.mark.parametrize("verb", ["fire-now", "cancel", "replay", "resolve"])
+@pytest.mark.parametrize("verb", ["fire-now", "cancel", "edit-payload", "replay", "resolve"])
 def test_charlie_who_may_only_look_cannot_act(charlie: Client, scheduled: Occurrence, verb: str) -> None:
-    assert act(charlie, verb, scheduled, to_state="COMPLETED").status_code == 403
+    assert act(charlie, verb, scheduled, to_state="COMPLETED", how="replace").status_code == 403
     assert page_of(charlie, scheduled).context["page"]["verbs"] == []
     chosen = {"action": verb, "_selected_action": [scheduled.pk], "select_across": "0"}
     charlie.post(reverse(LIST), chosen)
@@ -157,7 +157,7 @@ def test_ids_that_are_no_numbers_choose_nothing(alice: Client, scheduled: Occurr
 
 
 def test_its_page_tells_the_story_in_words(charlie: Client, dead_letter: Occurrence) -> None:
-    TaskResult.objects.create(task_id="task", status="SUCCESS")
+    TaskResult.objects.create(task_id=Attempt.objects.get().task_id, status="SUCCESS")
     page = page_of(charlie, dead_letter)
     story = page.context["page"]["story"]
     assert [move.words for move in story.moves] == [
@@ -178,7 +178,8 @@ def test_its_page_shows_what_an_operator_said(alice: Client, dead_letter: Occurr
 
 
 @pytest.mark.parametrize(
-    ("fixture", "verbs"), [("scheduled", ["fire-now", "cancel"]), ("dead_letter", ["replay", "resolve"])]
+    ("fixture", "verbs"),
+    [("scheduled", ["fire-now", "cancel"]), ("dead_letter", ["edit-payload", "replay", "resolve"])],
 )
 def test_its_page_offers_what_its_state_allows(
     alice: Client, fixture: str, verbs: list[str], request: pytest.FixtureRequest

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.urls import reverse
 
 from events import handling, operations
 from events.models import Occurrence, Rule, Transition
 from events.operations import InvalidRule
 from events.operations.errors import Refusal
-from tests.admin.conftest import messages_of
+from tests.admin.conftest import logged_in, messages_of
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -27,7 +28,7 @@ FILLED = {
     "name": "Good morning", "audience_kind": "person", "audience_filter": "{}", "start_date": "2027-01-01",
     "local_time": "09:00:00", "rrule": "FREQ=DAILY", "anchor_offset_days": "0", "gap": "shift", "fold": "first",
     "handler": "log", "payload": "{}", "max_attempts": "5", "backoff_base": "00:00:10", "backoff_cap": "01:00:00",
-    "grace": "00:05:00",
+    "grace": "00:05:00", "catch_up": "all", "overlap": "allow", "when_unknown": "ask",
 }  # fmt: skip
 
 
@@ -108,6 +109,19 @@ def test_a_changed_rule_moves_its_rows(alice: Client, world: World) -> None:
     rule.refresh_from_db()
     waiting = Occurrence.objects.filter(rule=rule, state="SCHEDULED")
     assert {f"{row.slot:%H:%M}" for row in waiting} == {"10:30"}
+
+
+def test_what_becomes_of_late_doubtful_and_overlapping_ones_is_said_in_the_form(
+    alice: Client, world: World
+) -> None:
+    world.person(timezone="UTC")
+    rule = world.rule(name="Good morning")
+    chosen = {"catch_up": "latest", "overlap": "queue", "when_unknown": "complete", "at_most_once": "on"}
+    assert alice.post(address(rule), form_of(rule, **chosen)).status_code == 302
+    rule.refresh_from_db()
+    assert (rule.catch_up, rule.overlap, rule.when_unknown, rule.at_most_once) == (
+        "latest", "queue", "complete", True,
+    )  # fmt: skip
 
 
 def test_a_new_handler_is_offered_without_a_migration_and_a_missing_one_is_kept(
@@ -252,3 +266,63 @@ def test_rules_are_offered_by_name_to_the_filter_of_occurrences(charlie: Client,
     asked = {"app_label": "events", "model_name": "occurrence", "field_name": "rule", "term": "morn"}
     found = charlie.get(reverse("admin:autocomplete"), asked).json()
     assert [each["text"] for each in found["results"]] == ["Morning"]
+
+
+# --- two who edit at once ---
+
+
+def test_of_two_who_edit_a_rule_the_second_is_told_who_was_faster_and_nothing_is_written(
+    alice: Client, world: World
+) -> None:
+    world.person(timezone="UTC")
+    rule = world.rule(name="Good morning")
+    seen = alice.get(address(rule)).context["adminform"].form["version"].value()
+    assert seen == 1
+    assert '<input type="hidden" name="version" value="1"' in alice.get(address(rule)).content.decode()
+    bob = logged_in(User.objects.create_superuser("bob"))
+    first = form_of(rule, local_time="10:30:00", version=str(seen))
+    second = form_of(rule, local_time="11:45:00", version=str(seen))
+
+    assert bob.post(address(rule), first).status_code == 302
+    page = alice.post(address(rule), second)
+    assert page.status_code == 200
+    (sentence,) = page.context["adminform"].form.non_field_errors()
+    assert sentence == (
+        "rule 'Good morning' has version 2 now, and version 1 was expected. Load it again, look at what has changed, "
+        "and repeat your change. The last change here was made by bob."
+    )
+    assert "and version 1 was expected" in page.content.decode()
+    rule.refresh_from_db()
+    assert (f"{rule.local_time:%H:%M}", rule.version) == ("10:30", 2)
+    slots = Occurrence.objects.filter(rule=rule, state="SCHEDULED").values_list("slot", flat=True)
+    assert {f"{slot:%H:%M}" for slot in slots} == {"10:30"}
+
+    again = form_of(rule, local_time="11:45:00", version="2")
+    assert alice.post(address(rule), again).status_code == 302
+
+
+def test_who_is_overtaken_between_the_forms_check_and_the_write_is_told_too(
+    alice: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.person(timezone="UTC")
+    rule = world.rule(name="Good morning")
+    change_rule = operations.change_rule
+
+    def overtaken(edited: Rule, **told: Any) -> int:
+        operations.pause_rule(Rule.objects.get(), origin=world.origin("user:bob"))
+        return change_rule(edited, **told)
+
+    monkeypatch.setattr(operations, "change_rule", overtaken)
+    page = alice.post(address(rule), form_of(rule, local_time="11:45:00", version="1"), follow=True)
+    assert "has version 2 now, and version 1 was expected" in messages_of(page)[0]
+    assert f"{Rule.objects.get().local_time:%H:%M}" == "09:00"
+
+
+@pytest.mark.parametrize("version", ["x", "-1", "99999999999999999999"])
+def test_a_version_that_is_none_is_no_error_of_ours(alice: Client, world: World, version: str) -> None:
+    world.person(timezone="UTC")
+    rule = world.rule(name="Good morning")
+    page = alice.post(address(rule), form_of(rule, local_time="11:45:00", version=version))
+    assert page.status_code == 200
+    assert page.context["adminform"].form.errors
+    assert f"{Rule.objects.get().local_time:%H:%M}" == "09:00"

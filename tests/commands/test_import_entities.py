@@ -230,3 +230,37 @@ def test_a_line_is_never_read_further_than_the_limit(tmp_path: Path, monkeypatch
     monkeypatch.setattr(entity_csv, "LONGEST_LINE", len(HEADER))
     refused = run("import_entities", csv_file(tmp_path, HEADER + "x" * len(HEADER) + "\n")).refused
     assert "line 2 is longer" in refused
+
+
+def test_a_version_that_was_seen_is_compared_and_one_that_is_old_prevents_all(tmp_path: Path) -> None:
+    text = "external_id,timezone,name,version\nalice,UTC,Alice,{alice}\nbob,UTC,Bob,{bob}\n"
+    assert run("import_entities", csv_file(tmp_path, text.format(alice="", bob=""))).out.startswith(
+        "2 people"
+    )
+    Entity.objects.filter(external_id="bob").update(version=3)
+    refused = run(
+        "import_entities", csv_file(tmp_path, text.format(alice=1, bob=2).replace(",Alice", ",Al"))
+    ).refused
+    assert refused == (
+        "Somebody else changed one of the entities meanwhile; nothing was written.\n"
+        "- version: person 'bob' has version 3 now, and version 2 was expected. "
+        "Load it again, look at what has changed, and repeat your change."
+    )
+    assert Entity.objects.get(external_id="alice").name == "Alice"
+    said = run(
+        "import_entities", csv_file(tmp_path, text.format(alice=1, bob=3).replace(",Alice", ",Al"))
+    ).out
+    assert said == "2 people imported: 0 new, 1 changed, 1 as they were.\n"
+    assert Entity.objects.get(external_id="alice").attributes == {}
+
+
+@pytest.mark.parametrize("version", ["x", "0", "-1", "1.0", "½", "99999999999"])
+def test_what_is_no_version_is_named_with_its_line(tmp_path: Path, version: str) -> None:
+    text = f"external_id,timezone,version\nalice,EST,{version}\n"
+    refused = run("import_entities", csv_file(tmp_path, text)).refused.splitlines()
+    assert refused[1].startswith("line 2: timezone: 'EST' is an abbreviation")
+    assert refused[2] == (
+        f"line 2: version: {version!r} is not a version. "
+        "Write the number that you saw, from 1, or leave the cell empty."
+    )
+    assert not Entity.objects.exists()

@@ -30,6 +30,4 @@ def bidden_handlers(settings: Settings) -> Iterator[None]:
     handling.installed.cache_clear()
     yield
     handling.installed.cache_clear()
-    for cls in (handlers.Idempotent, handlers.NonIdempotent, handlers.Transactional):
-        cls.answer = staticmethod(handlers.completed)
-    handlers.Bidden.calls.clear()
+    handlers.forget()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from events.handling import Completed, Handler, HandlerContext, Kind, Outcome
 from handlers.log.handler import LogHandler
@@ -51,4 +51,68 @@ class Transactional(Bidden):
         return super().handle(context)
 
 
-PATHS = [f"{__name__}.{cls.__name__}" for cls in (Idempotent, NonIdempotent, Transactional)]
+class Reaching(Bidden):
+    """Reaches whom its payload names, one call after another."""
+
+    name = "reaching"
+    kind = Kind.IDEMPOTENT
+    timeout = timedelta(seconds=10)
+
+    def destination(self, payload: Mapping[str, Any]) -> str:
+        return str(payload["to"])
+
+
+class ReachingTogether(Reaching):
+    name = "reaching-together"
+    concurrency = 8
+
+
+class Asking(Bidden):
+    """Can ask what became of a call: `word` decides what it hears. Questions are kept in `asked`."""
+
+    name = "asking"
+    kind = Kind.NON_IDEMPOTENT
+    timeout = timedelta(seconds=10)
+    asked: ClassVar[list[HandlerContext]] = []
+    word: ClassVar[Answer] = staticmethod(completed)
+
+    def verify(self, context: HandlerContext) -> Outcome:
+        Asking.asked.append(context)
+        return Asking.word(context)
+
+
+class AskingIdempotent(Asking):
+    name = "asking-idempotent"
+    kind = Kind.IDEMPOTENT
+
+
+ALL = (Idempotent, NonIdempotent, Transactional, Reaching, ReachingTogether, Asking, AskingIdempotent)
+PATHS = [f"{__name__}.{cls.__name__}" for cls in ALL]
+
+
+def answer(outcome: Outcome | Exception) -> None:
+    """Bid every handler to answer so, or to raise it."""
+    for cls in ALL:
+        cls.answer = staticmethod(_bidden(outcome))
+
+
+def tell(outcome: Outcome | Exception) -> None:
+    """Bid whoever can ask to hear this, or to raise it."""
+    Asking.word = staticmethod(_bidden(outcome))
+
+
+def forget() -> None:
+    """As if no test had been before."""
+    answer(Completed())
+    tell(Completed())
+    Bidden.calls.clear()
+    Asking.asked.clear()
+
+
+def _bidden(outcome: Outcome | Exception) -> Answer:
+    def bidden(_: HandlerContext) -> Outcome:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return bidden

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
-from events import operations
-from events.lifecycle import FINAL, IN_FLIGHT, LEGAL_MOVES, State, is_legal
+from events import operations, transitions
+from events.lifecycle import FINAL, IN_FLIGHT, LEGAL_MOVES, Reason, State, is_legal
 from events.models import Occurrence, Transition
 from tests.engine.world import World
 
@@ -121,9 +121,15 @@ def test_the_log_replays_to_where_every_row_stands(world: World) -> None:
 def test_a_person_resolves_to_completed_or_cancelled_and_to_nothing_else(world: World, state: State) -> None:
     (row,) = world.due()
     put_into(row, State.UNKNOWN, world)
-    with pytest.raises(ValueError, match=f"not to {state}"):
+    with pytest.raises(
+        transitions.IllegalMove, match=f"FAILED or UNKNOWN to {state}. A person settles it as"
+    ):
         operations.resolve([row.pk], to_state=state, why="a guess", origin=world.origin())
     assert Occurrence.objects.get().state == State.UNKNOWN
+    refused = Transition.objects.latest("id")
+    assert (refused.from_state, refused.to_state, refused.reason) == ("UNKNOWN", "UNKNOWN", "refused")
+    assert refused.actor == "user:alice"
+    assert refused.detail == {"verb": "resolve", "why": "a guess", "state": "UNKNOWN"}
 
 
 @pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELLED])
@@ -133,3 +139,50 @@ def test_a_person_settles_what_nobody_else_knows(world: World, state: State) -> 
     assert operations.resolve([row.pk], to_state=state, why="asked them", origin=world.origin()) == [row.pk]
     row.refresh_from_db()
     assert (row.state, row.reason, row.finished_at) == (state, "resolved", world.now)
+
+
+@pytest.mark.parametrize(
+    ("state", "remedy"),
+    [
+        (State.COMPLETED, "From there nothing leads away."),
+        (State.FAILED, "From there it may go to CANCELLED, COMPLETED, RETRYING."),
+    ],
+)
+def test_what_the_database_refuses_at_the_door_has_a_name_and_says_where_it_may_go(
+    world: World, state: State, remedy: str
+) -> None:
+    (row,) = world.due()
+    put_into(row, state, world)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ctid::text FROM events_occurrence")
+        (place,) = cursor.fetchone()
+    with pytest.raises(transitions.IllegalMove) as refused, transaction.atomic():
+        transitions.claim(
+            [place], from_state=state, token=uuid4(), lease_until=world.now, origin=world.origin()
+        )
+    assert str(refused.value) == f"Occurrence {row.pk} does not go from {state} to PENDING. {remedy}"
+    assert Occurrence.objects.get().state == state
+
+
+def test_what_the_database_refuses_for_another_reason_keeps_its_own_name(world: World) -> None:
+    (row,) = world.due()
+    put_into(row, State.PROCESSING, world)
+    token = Occurrence.objects.get().claim_token
+    assert token is not None
+    too_many = transitions.Settlement(
+        row.pk, State.RETRYING, Reason.ATTEMPT_FAILED, "failed", None, world.now, True
+    )
+    with pytest.raises(IntegrityError, match="occurrence_counts_in_range"), transaction.atomic():
+        transitions.settle([too_many], token=token, origin=world.origin())
+
+
+def test_a_reason_that_nobody_knows_is_refused_with_those_that_are_known(world: World) -> None:
+    (row,) = world.due()
+    for given in ("bogus", ""):
+        with pytest.raises(
+            transitions.UnknownReason, match=f"'{given}' is no reason for a move. Known are: planned, "
+        ):
+            transitions.cancel([row.pk], reason=given, origin=world.origin())  # type: ignore[arg-type]
+    with pytest.raises(transitions.UnknownReason):
+        transitions.cancel_all(rule_id=row.rule_id, reason="bogus", why="", origin=world.origin())  # type: ignore[arg-type]
+    assert Occurrence.objects.get().state == "SCHEDULED"

@@ -17,9 +17,9 @@ class Command(PunctualCommand):
     """Create and update entities by kind and external id; what is not in the file is left alone."""
 
     help = (
-        "Import entities from a CSV file (UTF-8, commas). Columns: external_id and timezone; name, kind and leap if "
-        "you like; every other column is an attribute, and an empty cell means that the entity has none. If one line "
-        "is wrong, nothing is imported, and every wrong line is named."
+        "Import entities from a CSV file (UTF-8, commas). Columns: external_id and timezone; name, kind, leap and "
+        "version if you like; every other column is an attribute, and an empty cell means that the entity has none. "
+        "If one line is wrong, or an entity has another version by now, nothing is imported, and it is named."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

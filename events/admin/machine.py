@@ -1,0 +1,104 @@
+"""The machine itself, to be read: spans in which nobody swept, and the clocks of its processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.urls import reverse
+from unfold.decorators import display
+
+from events import clock
+from events.admin.base import ReadOnlyAdmin
+from events.models import Downtime, ProcessClock
+from events.queries import clocks, downtimes
+from events.templatetags import show
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse
+    from django.utils.safestring import SafeString
+
+
+@admin.register(Downtime)
+class DowntimeAdmin(ReadOnlyAdmin):
+    """Each with what became of all that came due in it."""
+
+    list_display = ("started", "ended", "lasted", "aftermath")
+    list_display_links = ("started",)
+    list_per_page = 20
+    ordering = ("-ended_at",)
+    change_form_template = "events/machine.html"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The downtime in a sentence, and the way to its occurrences."""
+        row = self.get_object(request, object_id)
+        told = {"page": _page(row)} if row and self.has_view_permission(request, row) else {}
+        return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
+
+    @display(description="From, UTC")
+    def started(self, row: Downtime) -> str:
+        """The last sweep before it."""
+        return show.instant(row.started_at)
+
+    @display(description="To, UTC")
+    def ended(self, row: Downtime) -> str:
+        """The first sweep after it."""
+        return show.instant(row.ended_at)
+
+    @display(description="Lasted")
+    def lasted(self, row: Downtime) -> str:
+        """How long nobody swept."""
+        return show.duration(row.ended_at - row.started_at)
+
+    @display(description="What became of what came due")
+    def aftermath(self, row: Downtime) -> str:
+        """Counted now."""
+        return downtimes.what_became(downtimes.aftermath_of(row)).capitalize()
+
+
+def _page(row: Downtime) -> dict[str, Any]:
+    told = downtimes.told(row, now=clock.now())
+    over, still = ("caught up", "success"), ("catching up", "warning")
+    return {
+        "badge": show.coloured_word(*(over if told.aftermath.is_over else still)),
+        "says": told.says,
+        "link": _occurrences_due(row.started_at, row.ended_at),
+        "link_says": "What came due in it",
+    }
+
+
+def _occurrences_due(start: datetime, end: datetime) -> str:
+    """The list of occurrences, narrowed by its own filter, which knows seconds."""
+    bounds = {
+        f"due_at_{side}_{part}": f"{moment:{pattern}}"
+        for side, moment in (("from", start), ("to", end))
+        for part, pattern in ((0, "%Y-%m-%d"), (1, "%H:%M:%S"))
+    }
+    return reverse("admin:events_occurrence_changelist", query=bounds)
+
+
+@admin.register(ProcessClock)
+class ProcessClockAdmin(ReadOnlyAdmin):
+    """How far each process's clock is from the database's, which alone decides what is due."""
+
+    list_display = ("process", "role", "off_by", "measured")
+    ordering = ("-measured_at",)
+
+    @display(description="Beside the database's clock")
+    def off_by(self, row: ProcessClock) -> SafeString:
+        """How far, and in which direction."""
+        colour = "danger" if clocks.is_wrong(row.skew) else "success"
+        return show.coloured_word(clocks.skew_in_words(row.skew), colour)
+
+    @display(description="Measured, UTC", ordering="measured_at")
+    def measured(self, row: ProcessClock) -> str:
+        """When, by the database's clock."""
+        return show.instant(row.measured_at)

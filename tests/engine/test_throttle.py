@@ -1,0 +1,146 @@
+"""How fast a backlog is claimed, by all sweeps together; and what is due now goes before it, unthrottled."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings as project
+
+from events import dispatch, operations, sweeping
+from events.models import Occurrence, Rule, Watermark
+from scheduler_project import filebroker
+from tests.engine.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db
+
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def _broker() -> Iterator[None]:
+    """The broker of files, whose messages nobody takes."""
+    folder = Path(project.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"]).parent
+    filebroker.prepare(folder)
+    yield
+    shutil.rmtree(folder)
+
+
+def one_pass(world: World) -> sweeping.Pass:
+    return sweeping.one_pass(clock=world.clock, sweeper="test")
+
+
+def a_backlog(world: World, count: int) -> list[int]:
+    """So many rows of yesterday."""
+    rows = [row.pk for row in world.due(count)]
+    yesterday = world.now - DAY
+    for number, row in enumerate(rows):
+        at = yesterday + timedelta(seconds=number)
+        Occurrence.objects.filter(pk=row).update(due_at=at, available_at=at)
+    return rows
+
+
+def claimed() -> list[int]:
+    return list(Occurrence.objects.filter(state="PENDING").order_by("pk").values_list("pk", flat=True))
+
+
+def test_a_second_of_rest_allows_a_seconds_worth_and_no_more_however_long_the_rest(world: World) -> None:
+    assert dispatch.take_allowance(100, per_second=10, now=world.now) == 10
+    assert dispatch.take_allowance(100, per_second=10, now=world.now) == 0
+    world.now += DAY
+    assert dispatch.take_allowance(100, per_second=10, now=world.now) == 10
+
+
+@pytest.mark.parametrize("per_second", [1, 3, 7, 1000])
+def test_over_a_while_it_is_the_rate_that_was_set(world: World, per_second: int) -> None:
+    """Asked eight times a second, in steps that do not divide the rate."""
+    taken = 0
+    for _ in range(80):
+        taken += dispatch.take_allowance(10**6, per_second=per_second, now=world.now)
+        world.now += timedelta(milliseconds=123)
+    seconds = 79 * 0.123
+    assert seconds * per_second - 1 <= taken <= (seconds + 1) * per_second
+
+
+def test_who_wants_less_leaves_the_rest_to_others(world: World) -> None:
+    assert dispatch.take_allowance(3, per_second=10, now=world.now) == 3
+    assert dispatch.take_allowance(100, per_second=10, now=world.now) == 7
+
+
+def test_what_was_not_used_is_given_back_and_not_twice_saved(world: World) -> None:
+    dispatch.take_allowance(10, per_second=10, now=world.now)
+    dispatch.give_allowance_back(4, per_second=10)
+    dispatch.give_allowance_back(0, per_second=10)
+    assert dispatch.take_allowance(100, per_second=10, now=world.now) == 4
+    dispatch.give_allowance_back(10**6, per_second=10)
+    assert dispatch.take_allowance(100, per_second=10, now=world.now) == 10
+
+
+def test_a_clock_that_was_set_back_allows_nothing_and_breaks_nothing(world: World) -> None:
+    dispatch.take_allowance(10, per_second=10, now=world.now)
+    assert dispatch.take_allowance(10, per_second=10, now=world.now - timedelta(hours=1)) == 0
+
+
+@pytest.mark.usefixtures("_broker")
+def test_a_backlog_is_claimed_oldest_first_at_the_rate_that_was_set(world: World, settings: Settings) -> None:
+    settings.PUNCTUAL_CATCH_UP_PER_SECOND = 5
+    rows = a_backlog(world, 12)
+    for expected, drained in ((5, False), (7, False), (10, False), (12, False), (12, True)):
+        assert one_pass(world).drained == drained
+        assert claimed() == rows[:expected]
+        world.now += SECOND / 2
+
+
+@pytest.mark.usefixtures("_broker")
+def test_a_throttled_backlog_delays_nothing_that_is_due_now(world: World, settings: Settings) -> None:
+    settings.PUNCTUAL_CATCH_UP_PER_SECOND = 1
+    late = a_backlog(world, 20)
+    now = [row.pk for row in world.due(20)]
+    one_pass(world)
+    assert claimed() == [*late[:1], *now]
+
+
+@pytest.mark.usefixtures("_broker")
+def test_without_a_throttle_all_of_it_goes_at_once(world: World, settings: Settings) -> None:
+    settings.PUNCTUAL_CATCH_UP_PER_SECOND = 0
+    rows = a_backlog(world, 30)
+    one_pass(world)
+    assert claimed() == rows
+    assert Watermark.objects.get().catch_up_at == Watermark.LONG_AGO
+
+
+@pytest.mark.usefixtures("_broker")
+def test_what_is_set_aside_costs_no_allowance(world: World, settings: Settings) -> None:
+    settings.PUNCTUAL_CATCH_UP_PER_SECOND = 5
+    a_backlog(world, 5)
+    operations.pause_rule(Rule.objects.get(), origin=world.origin())
+    live = a_backlog(world, 5)
+    paused = Occurrence.objects.filter(rule__state="paused")
+    paused.update(available_at=world.now - 2 * DAY)
+    one_pass(world)
+    assert paused.filter(hold="rule_paused").count() == 5
+    one_pass(world)
+    assert claimed() == live
+
+
+@pytest.mark.usefixtures("_broker")
+def test_with_nothing_late_the_pass_is_done_and_takes_nothing(world: World, settings: Settings) -> None:
+    settings.PUNCTUAL_CATCH_UP_PER_SECOND = 5
+    assert one_pass(world).drained
+    assert dispatch.take_allowance(100, per_second=5, now=world.now) == 5
+
+
+@pytest.mark.usefixtures("_broker")
+def test_a_sweep_with_no_allowance_left_knows_that_something_waits(world: World, settings: Settings) -> None:
+    settings.PUNCTUAL_CATCH_UP_PER_SECOND = 1
+    a_backlog(world, 3)
+    assert [one_pass(world).drained for _ in range(2)] == [False, False]
