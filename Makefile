@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 LOCK := requirements-dev.txt
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help up test check tests tests-live tests-others lint format lock bench clean env
+.PHONY: help up test check tests tests-live tests-others lint format lock bench faults clean env
 
 help: ## Say what can be done here
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,7 +26,7 @@ check: lint ## All checks: style, types, import contracts, migrations
 		$(RUN) -m tests.harness.with_postgres manage.py lintmigrations
 
 # Two runs side by side: one waits for live processes most of the time, and the other has work to do meanwhile.
-LIVE := tests/acceptance tests/setup tests/browser
+LIVE := tests/acceptance tests/setup tests/browser tests/faults
 
 tests: env ## All tests, with coverage
 	@$(RUN) -m coverage erase
@@ -52,6 +52,9 @@ format: env ## Put the code into shape
 
 bench: env ## Measure: occurrences per second, lateness, CPU
 	@exec $(RUN) -m benchmarks
+
+faults: env ## Break things on purpose: a table of what was lost, doubled, early
+	@exec $(RUN) -m tests.faults $(ARGS)
 
 lock: ## Write the locks again from pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, transaction
 
-from events.models import Breaker, BreakerState
+from events.lifecycle import State
+from events.models import Breaker, BreakerState, Occurrence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,14 +82,19 @@ def _standing(row: Sequence[Any]) -> Standing:
 def take_probe(destination: Destination, occurrence_id: int, *, window: timedelta, now: datetime) -> bool:
     """Make one occurrence the probe of this window: open -> half open; False if the window has its probe.
 
-    A breaker that another sweep is at is passed over: two that wait for each other's would wait for ever.
+    A breaker that another sweep is at is passed over: two that wait for each other's would wait for ever. A probe that
+    is still on its way to a worker is not overtaken: in a long queue each would be refused when its turn comes.
     """
     due = Breaker.objects.filter(handler=destination.handler, destination=destination.name, probe_at__lte=now)
     breaker = due.exclude(state=BreakerState.CLOSED).select_for_update(skip_locked=True).first()
-    if breaker is None:
+    if breaker is None or _is_on_its_way(breaker.probe):
         return False
     taken = {"state": BreakerState.HALF_OPEN, "probe": occurrence_id, "probe_at": now + window}
     return bool(Breaker.objects.filter(pk=breaker.pk).update(**taken, changed_at=now))
+
+
+def _is_on_its_way(probe: int | None) -> bool:
+    return probe is not None and Occurrence.objects.filter(pk=probe, state=State.PENDING).exists()
 
 
 def succeeded(destination: Destination, *, now: datetime) -> None:

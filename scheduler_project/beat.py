@@ -6,11 +6,14 @@ Its own dies when the database is away while it reads its entries again.
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
-from celery.utils import log
+from celery import platforms
 from django.db import DatabaseError, InterfaceError, connection
 from django_celery_beat.schedulers import DatabaseScheduler
+
+from events import skew
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +25,20 @@ class OutageProofScheduler(DatabaseScheduler):
 
     _away = False
 
+    def setup_schedule(self) -> None:
+        """Read the entries, as soon as the database is there."""
+        # Celery's own handler writes the schedule in the middle of whatever was interrupted, perhaps a query that
+        # holds the connection's lock, and then waits for ever. The end of beat's loop writes it anyway.
+        platforms.signals.update(SIGTERM=_leave, SIGINT=_leave)
+        while not self._database_answers():
+            time.sleep(RETRY_SECONDS)
+        super().setup_schedule()
+
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; the seconds until the next look."""
         if not self._database_answers():
             return RETRY_SECONDS
+        skew.measure_now_and_then("beat")
         try:
             return float(super().tick(*args, **kwargs))
         except (DatabaseError, InterfaceError) as error:
@@ -38,9 +51,7 @@ class OutageProofScheduler(DatabaseScheduler):
 
     def sync(self) -> None:
         """Write what ran when; kept for the next time if the database is away."""
-        # Beat's signal handler calls this too, perhaps while the interrupted query holds the connection's lock:
-        # waiting for it would last for ever. The end of beat's loop calls it again.
-        if not log._in_sighandler and self._database_answers():
+        if self._database_answers():
             super().sync()
 
     def _database_answers(self) -> bool:
@@ -65,3 +76,7 @@ class OutageProofScheduler(DatabaseScheduler):
             logger.warning(
                 "the database is away: beat waits for it (%s)", reason[0] if reason else type(error)
             )
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit

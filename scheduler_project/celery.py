@@ -61,6 +61,31 @@ def _replace_dead_connections(**_: Any) -> None:
     close_old_connections()
 
 
+@signals.task_prerun.connect
+def _compare_clocks(**_: Any) -> None:
+    from events import skew
+
+    skew.measure_now_and_then(_role())
+
+
+@signals.heartbeat_sent.connect
+def _compare_clocks_while_idle(**_: Any) -> None:
+    """Of the main process, which runs no tasks. It keeps no connection, since children that it forks would share it."""
+    from django.db import connection
+
+    from events import skew
+
+    was_connected = connection.connection is not None
+    skew.measure_now_and_then(_role())
+    if not was_connected:
+        connection.close()
+
+
+def _role() -> str:
+    """A worker that takes nothing but ticks is a sweeper."""
+    return "sweeper" if set(app.amqp.queues.consume_from) == {"sweep"} else "worker"
+
+
 @signals.setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
     """A receiver is all it takes: the settings configured logging, and Celery leaves it alone."""

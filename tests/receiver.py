@@ -8,7 +8,8 @@ The path says how it behaves:
 
     /ok                     200
     /status/503             that status
-    /retry-after/2          503 with Retry-After: 2 (?form=date: as an HTTP-date beside a Date header)
+    /retry-after/2          503 with Retry-After: 2 (?form=date: as an HTTP-date beside a Date header;
+                            ?status=429: with that status)
     /redirect?to=URL        307 to URL
     /slow?ms=200            200, after that long
     /hang                   never answers
@@ -179,15 +180,16 @@ def later(seconds: float, do: Callable[[], object]) -> None:
 
 def retry_after(connection: Connection, request: Request, value: str) -> None:
     """Ask for a wait, in one of the two forms."""
+    status = int(request.options.get("status", 503))
     if request.options.get("form") == "date":
         moment = time.time()
         connection.answer(
-            503,
+            status,
             Date=formatdate(moment, usegmt=True),
             Retry_After=formatdate(moment + int(value), usegmt=True),
         )
     else:
-        connection.answer(503, Retry_After=value)
+        connection.answer(status, Retry_After=value)
 
 
 Behaviour = Callable[[Connection, Request, str], object]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import connections
-from django.db.models import F
+from django.db.models import F, Q
 
 from events import breakers, transitions
 from events.breakers import Destination
@@ -16,7 +16,7 @@ from events.execution.answers import failure, sound, text
 from events.execution.outage import OUTAGE, note_outage, persist
 from events.handling import Completed, Kind, Reject, Retry, Unsure, verifies
 from events.lifecycle import LOST_ATTEMPT, UNKNOWN_ATTEMPT, Reason
-from events.models import Attempt
+from events.models import Attempt, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,13 +105,23 @@ def _fill(calls: Calls) -> None:
 
 
 def _in_doubt(chunk: ChunkRun, rows: Sequence[Started]) -> set[int]:
-    """The rows whose attempt before this one may have had its effect, where the handler can ask."""
+    """The rows whose attempt before this one may have had its effect; of those that a person replayed, only where the
+    handler can ask.
+    """
     again = [row.id for row in rows if row.attempt > 1 and row.rule.kind is Kind.NON_IDEMPOTENT]
-    if not again or not verifies(chunk.handler):
+    if not again:
         return set()
-    before = Attempt.objects.filter(occurrence__in=again, number=F("occurrence__attempt") - 1)
-    doubtful = before.filter(outcome__in=(LOST_ATTEMPT, UNKNOWN_ATTEMPT))
-    return set(doubtful.values_list("occurrence_id", flat=True))
+    doubtful = Q(outcome__in=(LOST_ATTEMPT, UNKNOWN_ATTEMPT))
+    if chunk.handler.kind is Kind.IDEMPOTENT:
+        # That attempt relied on its key, and the rule does not any more.
+        doubtful |= Q(handler_kind=Kind.IDEMPOTENT, outcome="failed")
+    number = F("occurrence__attempt") - 1
+    before = Attempt.objects.filter(doubtful, occurrence__in=again, number=number)
+    found = set(before.values_list("occurrence_id", flat=True))
+    if found and not verifies(chunk.handler):
+        replayed = Transition.objects.filter(occurrence__in=found, reason=Reason.REPLAYED, attempt=number)
+        found.difference_update(replayed.values_list("occurrence_id", flat=True))
+    return found
 
 
 def _collect(calls: Calls) -> None:
@@ -134,6 +144,7 @@ def _report(calls: Calls, answers: Sequence[tuple[Started, Outcome]]) -> None:
             _destination(chunk), list(failures), why=next(reversed(failures.values())),
             tolerance=chunk.bench.tolerance, now=chunk.bench.clock(),
         )  # fmt: skip
+        calls.breaker = breakers.standing(_destination(chunk))  # so that the next success is told
     elif calls.breaker is not None:
         origin = chunk.origin()
         breakers.succeeded(_destination(chunk), now=origin.now)
@@ -178,6 +189,8 @@ def _handled(chunk: ChunkRun, row: Started) -> Outcome:
 
 def _verified(chunk: ChunkRun, row: Started) -> Outcome:
     """First ask whether the earlier attempt had its effect; call only if it certainly had none."""
+    if not verifies(chunk.handler):
+        return Unsure("whether an earlier attempt had its effect is not known, and the handler cannot ask")
     answer = chunk.handler.verify(chunk.context(row))
     if isinstance(answer, Completed):
         return sound(answer, chunk.handler, row.rule.kind)

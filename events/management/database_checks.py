@@ -12,9 +12,11 @@ from django.db import connection, transaction
 
 from events import clock
 from events.lifecycle import Hold
+from events.management import machine_checks
 from events.management.asking import counted
 from events.management.findings import Finding, fail, ok, sentence_of, some, warn
 from events.queries import health
+from events.queries.clocks import is_wrong
 from events.queries.handlers import offered_handlers, rules_without_handler
 from events.timing import TZDATA_VERSION
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 3
 ANSWER_MS = 5000
-LARGEST_SKEW = timedelta(seconds=1)
 LONGEST_SILENCE = timedelta(minutes=2)
 ZONE_SAMPLES = 24
 
@@ -83,9 +84,8 @@ def skew(_: datetime) -> Finding:
     difference = clock.skew()
     milliseconds = difference / timedelta(milliseconds=1)
     says = f"This process's clock differs from the database's by {milliseconds:+.1f} ms."
-    if abs(difference) > LARGEST_SKEW:
-        next_step = "Run NTP (such as chrony) on both. The database's clock alone decides what is due."
-        return warn("clock", says, next_step)
+    if is_wrong(difference):
+        return warn("clock", says, machine_checks.RUN_NTP)
     return ok("clock", says)
 
 
@@ -113,7 +113,7 @@ def sweeps(now: datetime) -> Finding:
     next_step = "Start beat and the sweeper (locally: make up), or run: manage.py sweep"
     if seen is None:
         return warn("sweeps", "No sweep has ever run.", next_step)
-    says = f"A sweep last looked {_ago(now - seen)} ago."
+    says = f"A sweep last looked {_ago(now - seen)} ago{machine_checks.swept_until(now)}."
     return warn("sweeps", says, next_step) if now - seen > LONGEST_SILENCE else ok("sweeps", says)
 
 
@@ -177,12 +177,15 @@ def rules(_: datetime) -> Finding:
 LOOKS: dict[str, Look] = {
     "migrations": migrations,
     "clock": skew,
+    "clocks": machine_checks.clocks,
     "zone data": zones,
     "rules": rules,
     "sweeps": sweeps,
+    "downtime": machine_checks.downtime,
     "overdue": overdue,
     "leases": leases,
     "holds": holds,
+    "breakers": machine_checks.breakers,
     "dead letters": dead_letters,
 }
 

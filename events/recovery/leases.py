@@ -55,6 +55,10 @@ def _see_to_unknown(origin: Origin) -> tuple[int, int]:
     """How many are asked about by their handlers, and how many their rules' policies settled."""
     if not Occurrence.objects.filter(state=State.UNKNOWN).exists():
         return 0, 0
-    verifying = [name for name, handler in handling.installed().items() if handling.verifies(handler)]
+    installed = list(handling.installed())
+    verifying = [name for name in installed if handling.verifies(handling.get(name))]
     asked = until_done(lambda: transitions.ask_about_unknown(verifying, limit=BATCH, origin=origin))
-    return asked, until_done(lambda: transitions.resolve_by_policy(verifying, limit=BATCH, origin=origin))
+    resolved = until_done(
+        lambda: transitions.resolve_by_policy(verifying, installed, limit=BATCH, origin=origin)
+    )
+    return asked, resolved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from events.lifecycle import Reason, State
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
 # So often is a receiver asked, beyond the attempts that the rule allows, before a person or the policy must decide.
 MOST_QUESTIONS = 8
+LONGEST_WAIT = timedelta(days=3650)
 
 # Not past its expiry: what did not happen could not be called any more.
 CAN_BE_ASKED = f"""
-    r.handler = ANY(%(verifying)s) AND r.state = 'active' AND e.deleted_at IS NULL
+    r.handler = ANY(%(verifying)s) AND r.state <> 'retired' AND e.deleted_at IS NULL
     AND o.failures < r.max_attempts + {MOST_QUESTIONS}
     AND (r.expires_after IS NULL OR o.due_at + r.expires_after > %(now)s)
 """
@@ -29,8 +31,10 @@ UNKNOWN_ROWS = f"""
 
 ASK = f"""
 WITH target AS (
-    SELECT o.id, least(r.backoff_cap, r.backoff_base * power(2, least(o.failures, 30) - 1)) AS wait
-    {UNKNOWN_ROWS} AND {CAN_BE_ASKED}
+    SELECT o.id, interval '1 second' * least(
+               {LONGEST_WAIT.total_seconds()}, extract(epoch FROM r.backoff_cap),
+               extract(epoch FROM r.backoff_base) * power(2, least(o.failures, 30) - 1)) AS wait
+    {UNKNOWN_ROWS} AND r.state = 'active' AND {CAN_BE_ASKED}
     ORDER BY o.id LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED
 ), moved AS (
     UPDATE events_occurrence o
@@ -56,7 +60,7 @@ def ask_about_unknown(verifying: Sequence[str], *, limit: int, origin: Origin) -
 BY_POLICY = f"""
 WITH target AS (
     SELECT o.id, r.when_unknown
-    {UNKNOWN_ROWS} AND r.when_unknown <> 'ask' AND NOT ({CAN_BE_ASKED})
+    {UNKNOWN_ROWS} AND r.when_unknown <> 'ask' AND r.handler = ANY(%(installed)s) AND NOT ({CAN_BE_ASKED})
     ORDER BY o.id LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED
 ), moved AS (
     UPDATE events_occurrence o
@@ -70,6 +74,12 @@ SELECT count(*) AS moved FROM moved
 """
 
 
-def resolve_by_policy(verifying: Sequence[str], *, limit: int, origin: Origin) -> int:
-    """UNKNOWN -> COMPLETED or CANCELLED where the rule says so and no handler can be asked; how many moved."""
-    return int(run(BY_POLICY, origin, verifying=list(verifying), limit=limit)[0]["moved"])
+def resolve_by_policy(
+    verifying: Sequence[str], installed: Sequence[str], *, limit: int, origin: Origin
+) -> int:
+    """UNKNOWN -> COMPLETED or CANCELLED where the rule says so and its handler cannot be asked; how many moved.
+
+    Whether a handler that is not installed could be asked is not known: its rows wait.
+    """
+    parameters = {"verifying": list(verifying), "installed": list(installed), "limit": limit}
+    return int(run(BY_POLICY, origin, **parameters)[0]["moved"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from events.lifecycle import Hold, Reason
+from events.lifecycle import Hold, Reason, State
 from events.transitions.siblings import IN_THE_WAY
 from events.transitions.statements import CLAIMABLE_SQL, LOG_MOVED, id_array, run, wake_for
 
@@ -57,7 +57,7 @@ BREAKER_CLOSED = f"""
         SELECT 1 FROM events_breaker b JOIN events_rule r ON r.handler = b.handler
         WHERE r.id = o.rule_id AND b.destination = o.destination AND b.state <> 'closed')
 """
-# The oldest that each breaker holds whose next probe is due.
+# The oldest that each breaker holds whose next probe is due, and whose latest probe is not on its way to a worker.
 PROBES = f"""
     o.id IN (
         SELECT oldest.id FROM events_breaker b CROSS JOIN LATERAL (
@@ -66,6 +66,7 @@ PROBES = f"""
             ORDER BY held.available_at, held.id LIMIT 1
         ) AS oldest
         WHERE b.state <> 'closed' AND b.probe_at <= %(now)s
+          AND NOT EXISTS (SELECT 1 FROM events_occurrence p WHERE p.id = b.probe AND p.state = '{State.PENDING}')
     ) AND o.hold = '{Hold.BREAKER_OPEN}'
 """
 

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 # What was due a week before or after is not asked about: nothing is at work for so long.
 WEEK = "interval '7 days'"
-# `s` is at work and so in the way of `o`: claimed, running, or an earlier one that is between two attempts.
+# `s` is in the way of `o`: at work (claimed, running, or an earlier one that is between two attempts), or, where they
+# queue, an earlier one that has come due and is to be fired, however late. What is due now is claimed before a backlog.
 IN_THE_WAY = f"""
     s.rule_id = o.rule_id AND s.entity_id = o.entity_id AND s.id <> o.id
     AND s.slot BETWEEN o.slot - {WEEK} AND o.slot + {WEEK}
-    AND (s.state IN ('{State.PENDING}', '{State.PROCESSING}')
-         OR s.state = '{State.RETRYING}' AND (s.due_at, s.id) < (o.due_at, o.id))
+    AND (s.state IN ('{State.PENDING}', '{State.PROCESSING}') OR (s.due_at, s.id) < (o.due_at, o.id) AND (
+         s.state = '{State.RETRYING}' OR s.state = '{State.SCHEDULED}' AND s.available_at <= %(now)s AND EXISTS (
+             SELECT 1 FROM events_rule r WHERE r.id = o.rule_id AND r.overlap = 'queue' AND r.catch_up = 'all')))
 """
 
 AT_WORK = f"""

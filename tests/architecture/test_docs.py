@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,10 +161,17 @@ def test_every_command_has_its_section_and_no_other_has() -> None:
     assert re.findall(r"^## (\w+)$", (DOCS / "commands.md").read_text(), flags=re.MULTILINE) == OURS
 
 
+def all_options(parser: ArgumentParser) -> set[str]:
+    """The options of a command and of its subcommands."""
+    parsers = [each for each in parser._actions if isinstance(each, _SubParsersAction)]
+    below = [all_options(each) for action in parsers for each in action.choices.values()]
+    return set(parser._option_string_actions).union(*below)
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_every_option_of_a_command_is_told_and_no_other_is(name: str) -> None:
     parser = load_command_class("events", name).create_parser("manage.py", name)
-    options = {option for option in parser._option_string_actions if option.startswith("--")} - DJANGOS
+    options = {option for option in all_options(parser) if option.startswith("--")} - DJANGOS
     told = rows(section(DOCS / "commands.md", f"## {name}"))
     assert {option.split()[0] for option, *_ in told if option.startswith("--")} == options
 

@@ -52,3 +52,24 @@ def test_beat_waits_for_the_database_and_carries_on(own_postgres: StoppablePostg
         assert beat.output.count("the database is away") == 1
         assert "Traceback" not in beat.output
         assert beat.stop() == 0
+
+
+def test_beat_may_start_before_the_database_is_there_and_be_stopped_meanwhile(
+    own_postgres: StoppablePostgres, tmp_path: Path
+) -> None:
+    filebroker.prepare(tmp_path / "broker")
+    environment = {**os.environ, "DATABASE_URL": own_postgres.url, "PUNCTUAL_VAR": str(tmp_path)}
+    manage(environment, "migrate", "-v", "0")
+    manage(environment, "prepare")
+    manage(environment, "shell", "-v", "0", "-c", EVERY_SECOND)
+    messages = tmp_path / "broker" / "messages"
+    own_postgres.stop()
+
+    with CeleryProgram(tmp_path / "given-up.log", environment, "beat", "--pidfile=") as beat:
+        beat.wait_for("the database is away: beat waits for it")
+        assert beat.stop() == 0, beat.output
+    with CeleryProgram(tmp_path / "beat.log", environment, "beat", "--pidfile=") as beat:
+        beat.wait_for("the database is away: beat waits for it")
+        own_postgres.start()
+        eventually(lambda: any(messages.iterdir()), seconds=30, what=lambda: beat.output)
+        assert beat.stop() == 0, beat.output

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 
-from events import clock, sweeping
-from events.management.asking import PunctualCommand, counted, process
+from events import clock, skew, sweeping
+from events.management.asking import PunctualCommand, counted
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -36,7 +36,8 @@ class Command(PunctualCommand):
             self._until_stopped()
 
     def _once(self) -> None:
-        done = sweeping.one_pass(clock=clock.now, sweeper=process())
+        skew.measure_now_and_then("command")
+        done = sweeping.one_pass(clock=clock.now, sweeper=skew.this_process())
         if done.broker_away:
             raise CommandError("The broker did not take what is due; nothing is lost. See: manage.py doctor.")
         self.say(
@@ -52,10 +53,11 @@ class Command(PunctualCommand):
                 "Awake. Ctrl-C ends it after the pass at work, within five seconds; a second Ctrl-C at once."
             )
             while not stop.asked:
+                skew.measure_now_and_then("sweeper")
                 sweep = sweeping.sweep_until(
                     sweeping.end_of_watch(clock.now()),
                     clock=clock.now,
-                    sweeper=process(),
+                    sweeper=skew.this_process(),
                     stopping=lambda: stop.asked,
                 )
                 claimed, recovered = claimed + sweep.claimed, recovered + sweep.recovered
