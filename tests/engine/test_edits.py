@@ -7,8 +7,11 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from events import operations
+from events.handling import Retry
 from events.models import Entity, Occurrence, Rule
 from events.operations import EntityFacts
+from events.queries.audit import audit_log
+from tests.engine.handlers import Idempotent, completed
 from tests.engine.world import World
 
 pytestmark = pytest.mark.django_db
@@ -179,3 +182,26 @@ def test_an_operator_may_fire_cancel_and_replay_and_the_log_says_who_and_why(wor
         operations.cancel([row.pk], why="too late", origin=world.origin())
     with pytest.raises(operations.NothingMoved, match="Only what is FAILED or UNKNOWN"):
         operations.replay([row.pk], why="again", origin=world.origin())
+
+
+def test_a_row_that_was_tried_withdrawn_and_wanted_again_can_still_move(world: World) -> None:
+    Idempotent.answer = staticmethod(lambda _: Retry("not yet", after=timedelta(hours=8)))
+    world.person("alice", "UTC", birthday="1990-03-14")
+    world.rule(anchor="birthday", rrule="FREQ=YEARLY", handler="idempotent")
+    world.now = datetime(2027, 3, 14, 9, 0, tzinfo=UTC)
+    world.tick()
+    move(world, "alice", "UTC", birthday="1990-03-15")
+    move(world, "alice", "UTC", birthday="1990-03-14")
+    tried = Occurrence.objects.get(attempt=1)
+    assert (tried.state, tried.reason) == ("SCHEDULED", "reinstated")
+
+    move(world, "alice", "America/New_York", birthday="1990-03-14")
+    tried.refresh_from_db()
+    assert (tried.state, tried.reason) == ("SCHEDULED", "moved")
+    assert tried.due_at == datetime(2027, 3, 14, 13, 0, tzinfo=UTC)
+    Idempotent.answer = staticmethod(completed)
+    world.now = tried.due_at
+    world.tick()
+    tried.refresh_from_db()
+    assert tried.state == "COMPLETED"
+    assert audit_log().total == 0
