@@ -38,8 +38,8 @@ class OutageProofScheduler(DatabaseScheduler):
         """Send what is due; the seconds until the next look."""
         if not self._database_answers():
             return RETRY_SECONDS
-        skew.measure_now_and_then("beat")
         try:
+            skew.measure_now_and_then("beat")
             return float(super().tick(*args, **kwargs))
         except (DatabaseError, InterfaceError) as error:
             self._note_absence(error)

@@ -153,7 +153,7 @@ def _parts(a: Aftermath) -> list[tuple[int, str]]:
         (a.fired_late, "fired late"),
         (a.fired_before, "fired before"),
         (a.skipped, f"{_were(a.skipped)} skipped by {_their(a.skipped)} catch-up policy"),
-        (a.expired, f"expired by {_their(a.expired)} word"),
+        (a.expired, f"{_were(a.expired)} past {_their(a.expired)} expiry"),
         (a.otherwise_skipped, f"{_were(a.otherwise_skipped)} skipped for another reason"),
         (a.cancelled, f"{_were(a.cancelled)} cancelled"),
         (a.dead_letters, f"{_wait(a.dead_letters)} for a person"),

@@ -129,6 +129,18 @@ LONG = Downtime(
             "Nothing swept from 08:59 to 09:01 UTC (2 min): 2 came due, both wait for a person.",
         ),
         (
+            TODAY,
+            {"due": 8, **dict.fromkeys(
+                ("fired_before", "skipped", "expired", "otherwise_skipped", "cancelled", "dead_letters", "held",
+                 "waiting"), 1
+            )},
+            (
+                "Nothing swept from 08:59 to 09:01 UTC (2 min): 8 came due: 1 fired before, 1 was skipped by its "
+                "rule's catch-up policy, 1 was past its rule's expiry, 1 was skipped for another reason, "
+                "1 was cancelled, 1 waits for a person, 1 is held, 1 still waits."
+            ),
+        ),
+        (
             LONG, {"due": 312, "fired_late": 300, "skipped": 10, "waiting": 2},
             (
                 "Nothing swept from 2027-03-26 23:59:58 to 2027-03-28 02:00 UTC (1 d 2 h): 312 came due: "
