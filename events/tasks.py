@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -20,23 +18,18 @@ if TYPE_CHECKING:
     from celery import Task
 
 
-def whoami() -> str:
-    """This process, as the log names it: host:pid."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
 @shared_task(name="punctual.sweep", bind=True, ignore_result=True, acks_late=False)
 def sweep(self: Task[Any, Any], **_: Any) -> None:
     """One tick: sweep, and stay awake until the next tick has surely come. Ticks that wait behind it are dropped."""
     with self.app.connection_for_write() as connection:
         connection.default_channel.queue_purge("sweep")
-    sweeping.keep_sweeping(clock=clock.now, sweeper=whoami(), stopping=requested)
+    sweeping.keep_sweeping(clock=clock.now, sweeper=skew.this_process(), stopping=requested)
 
 
 @shared_task(name="punctual.plan", ignore_result=True)
 def plan(**_: Any) -> None:
     """Write the rows of the time that has come nearer than the horizon."""
-    origin = Origin(f"engine:{whoami()}", uuid4(), clock.now())
+    origin = Origin(f"engine:{skew.this_process()}", uuid4(), clock.now())
     planning.plan_due_rules(horizon=settings.PUNCTUAL_HORIZON, origin=origin)
 
 
@@ -65,7 +58,7 @@ def execute(self: Task[Any, Any], **kwargs: Any) -> dict[str, Any]:
     )
     bench = execution.Bench(
         clock=clock.now,
-        worker=f"worker:{whoami()}",
+        worker=f"worker:{skew.this_process()}",
         stopping=requested,
         lease_margin=settings.PUNCTUAL_RUN_LEASE_MARGIN,
         tolerance=Tolerance(settings.PUNCTUAL_BREAKER_FAILURES, settings.PUNCTUAL_BREAKER_WINDOW),

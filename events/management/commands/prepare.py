@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 CADENCE = {
     "sweep": ("*", "*", "recover and dispatch, every minute"),
     "plan": ("*/5", "*", "write the rows of the coming hours, every five minutes"),
-    "prune": ("17", "3", "forget old sweeps, every day"),
+    "prune": ("17", "3", "forget old sweeps and clocks, every day"),
 }
 
 
