@@ -5,19 +5,34 @@ from __future__ import annotations
 import time as real_time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
-from events import breakers, clock, dispatch, operations, recovery
+from events import breakers, clock, dispatch, operations, recovery, sweeping, tasks
 from events.breakers import Destination, Tolerance
-from events.models import Breaker, BreakerState, Downtime, Occurrence, Rule, Transition, Watermark
+from events.handling import Retry
+from events.models import (
+    Breaker,
+    BreakerState,
+    Downtime,
+    Occurrence,
+    Rule,
+    Sweep,
+    Transition,
+    Watermark,
+)
+from events.publishing import Envelope
+from tests.engine import handlers
 from tests.engine.world import LEASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_django import Settings
 
     from tests.concurrency.conftest import Together
     from tests.engine.world import World
@@ -221,6 +236,32 @@ def test_failures_that_are_told_at_once_are_all_counted_and_open_it_once(
     assert Breaker.objects.get().failures == 8
 
 
+def test_a_task_and_a_sweep_go_by_the_settings(world: World, settings: Settings) -> None:
+    settings.PUNCTUAL_BREAKER_FAILURES, settings.PUNCTUAL_BREAKER_WINDOW = 2, timedelta(minutes=7)
+    handlers.answer(Retry("no answer"))
+    world.due(3, handler="reaching", payload={"to": DEAD.name})
+    chunk = world.claim_together()
+    envelope = Envelope(chunk.token, chunk.correlation_id, chunk.handler, chunk.ids, chunk.destination)
+    told = tasks.execute.apply(kwargs=envelope.as_kwargs()).get()
+    assert (told["outcomes"], told["given_back"]) == ({"failed": 2}, 1)
+    breaker = Breaker.objects.get()
+    assert breaker.opened_at is not None
+    assert breaker.probe_at == breaker.opened_at + timedelta(minutes=7)
+    assert sweeping.limits().breaker_window == timedelta(minutes=7)
+
+
+def test_a_sweep_that_is_told_to_stop_while_the_database_is_away_stops(world: World) -> None:
+    asked = 0
+
+    def away() -> datetime:
+        nonlocal asked
+        asked += 1
+        raise OperationalError("the database system is shutting down")
+
+    assert sweeping.keep_sweeping(clock=away, sweeper="test", stopping=lambda: asked == 2) is None
+    assert not Sweep.objects.exists()
+
+
 def test_a_throttle_is_one_for_all_sweeps(world: World, together: Together) -> None:
     gate = Barrier(6)
 
@@ -243,18 +284,24 @@ def test_what_two_sweeps_give_back_at_once_is_all_given_back(world: World, toget
     assert dispatch.take_allowance(100, per_second=10, now=world.now) == 6
 
 
-def test_a_downtime_is_recorded_by_one_of_the_sweeps_that_end_it(world: World, together: Together) -> None:
+def test_a_downtime_is_recorded_by_one_of_the_sweeps_that_end_it(world: World) -> None:
+    """All have begun to move the mark when the first of them may."""
     Watermark.objects.create(pk=Watermark.ONE, swept_until=world.now - timedelta(hours=8))
-    gate = Barrier(6)
+    found: list[Any] = []
 
     def sweep(number: int) -> Downtime | None:
-        gate.wait()
         now = world.now + timedelta(milliseconds=number)
         return recovery.mark_swept(now=now, sweeper=str(number), longest_gap=timedelta(seconds=90))
 
-    found = together(*[lambda number=number: sweep(number) for number in range(6)])
-    assert sum(downtime is not None for downtime in found) == Downtime.objects.count() == 1
-    assert Watermark.objects.get().swept_until == world.now + timedelta(milliseconds=5)
+    with transaction.atomic():
+        Watermark.objects.select_for_update().get()
+        threads = [elsewhere(partial(sweep, number), found) for number in range(4)]
+        until_waiting(4)
+    for thread in threads:
+        thread.join()
+    assert sum(isinstance(each, Downtime) for each in found) == Downtime.objects.count() == 1
+    assert not [each for each in found if isinstance(each, Exception)]
+    assert Watermark.objects.get().swept_until == world.now + timedelta(milliseconds=3)
 
 
 def test_the_very_first_sweeps_at_once_make_one_mark(together: Together, committed_db: object) -> None:

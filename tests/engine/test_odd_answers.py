@@ -28,6 +28,7 @@ ODD: dict[str, Callable[[], Any]] = {
     "a lone surrogate in the reason": lambda: Retry("\ud800"),
     "a NUL in the result": lambda: Completed({"body": "\x00"}),
     "a result that is no JSON": lambda: Completed({"at": datetime(2027, 1, 1, tzinfo=UTC)}),
+    "a result that nobody wants to keep": lambda: Completed({"body": "x" * 5000}),
     "not a number": lambda: Completed({"ratio": float("nan")}),
     "nothing": lambda: None,
     "something else": lambda: True,
