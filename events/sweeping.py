@@ -101,6 +101,19 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str) -> Pass:
     return done
 
 
+def plan_if_behind(*, clock: Callable[[], datetime], sweeper: str) -> None:
+    """After a downtime longer than the horizon: first the rows of what has come due, so that the latest is known."""
+    now = clock()
+    if not planning.is_behind(now):
+        return
+    try:
+        planning.plan_due_rules(
+            horizon=settings.PUNCTUAL_HORIZON, origin=Origin(f"engine:{sweeper}", uuid4(), now)
+        )
+    except planning.RulesNotPlanned as error:
+        logger.warning("%s", error)  # what is planned must fire all the same
+
+
 def _mark_swept(now: datetime, sweeper: str) -> None:
     downtime = recovery.mark_swept(
         now=now,
@@ -167,6 +180,7 @@ def sweep_until(
     now = clock()
     sweep = Sweep.objects.create(sweeper=sweeper, started_at=now, seen_at=now)
     full = FULL_PAUSE
+    plan_if_behind(clock=clock, sweeper=sweeper)
     with Alarm() as alarm:
         while True:
             done = one_pass(clock=clock, sweeper=sweeper)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import connections
@@ -20,7 +22,7 @@ from events.models import Attempt, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from events.breakers import Standing
     from events.execution.chunks import ChunkRun
@@ -44,9 +46,14 @@ class Calls:
     breaker: Standing | None = None
 
     @property
+    def lease(self) -> timedelta:
+        """How long a started row is this worker's."""
+        return self.chunk.handler.timeout + self.chunk.bench.lease_margin
+
+    @property
     def renew_after(self) -> timedelta:
-        """A third of a lease."""
-        return (self.chunk.handler.timeout + self.chunk.bench.lease_margin) / 3
+        """A third of it."""
+        return self.lease / 3
 
 
 def run_calls(chunk: ChunkRun) -> None:
@@ -98,10 +105,12 @@ def _fill(calls: Calls) -> None:
     free = calls.chunk.handler.concurrency - len(calls.running)
     ids = [calls.waiting.popleft() for _ in range(min(len(calls.waiting), free))]
     if ids:
+        lapses_at = time.monotonic() + calls.lease.total_seconds()
         rows = calls.chunk.start(ids)
         doubtful = _in_doubt(calls.chunk, rows)
         for row in rows:
-            calls.running[calls.pool.submit(_call, calls.chunk, row, in_doubt=row.id in doubtful)] = row
+            call = calls.pool.submit(_call, calls.chunk, row, lapses_at, in_doubt=row.id in doubtful)
+            calls.running[call] = row
 
 
 def _in_doubt(chunk: ChunkRun, rows: Sequence[Started]) -> set[int]:
@@ -173,8 +182,10 @@ def _renew(calls: Calls) -> None:
     )
 
 
-def _call(chunk: ChunkRun, row: Started, *, in_doubt: bool) -> Outcome:
-    """One call, in a thread: whatever it does, an outcome comes of it."""
+def _call(chunk: ChunkRun, row: Started, lapses_at: float, *, in_doubt: bool) -> Outcome:
+    """One call, in a thread: whatever it does, an outcome comes of it. Not made if it comes too late (monotonic)."""
+    if time.monotonic() > lapses_at:  # this process stood still, and the row may be another's by now
+        return Retry("its lease ended before it could be called", after=timedelta(0))
     try:
         return _verified(chunk, row) if in_doubt else _handled(chunk, row)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the isolation point: its own outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from events.execution.answers import LONGEST_WAIT
 from events.handling import Completed, Decline, Kind, Postpone, Reject, Retry, Unsure
 from events.lifecycle import Reason, State
 from events.timing import delay
@@ -82,7 +83,7 @@ def _again(
         if after is None
         else after
     )
-    available_at = now + max(wait, timedelta(0))
+    available_at = now + min(max(wait, timedelta(0)), LONGEST_WAIT)
     if _is_past_expiry(row, available_at):
         return _spent(row, Reason.DEADLINE_SPENT, why)
     return Settlement(

@@ -63,6 +63,11 @@ def plan_due_rules(*, horizon: timedelta, origin: Origin) -> int:
     return written
 
 
+def is_behind(now: datetime) -> bool:
+    """Whether the plan of any live rule ends in the past, so that what is due has no rows."""
+    return Rule.objects.filter(planned_until__lt=now, state__in=LIVE).exists()
+
+
 @transaction.atomic
 def _extend(rule_id: int, *, horizon: timedelta, origin: Origin) -> int:
     alone(kind_of(Rule.objects.select_related("entity").get(pk=rule_id)))

@@ -119,7 +119,8 @@ WITH desired AS ({{desired}}), target AS (
 ), moved AS (
     UPDATE events_occurrence o
     SET state = CASE WHEN t.state = '{State.PENDING}' THEN {UNCLAIMED_STATE} ELSE t.state END,
-        reason = '{Reason.MOVED}', claim_token = NULL, lease_expires_at = NULL, due_at = t.due_at, timezone = t.timezone, note = t.note,
+        reason = '{Reason.MOVED}', claim_token = NULL, lease_expires_at = NULL,
+        due_at = t.due_at, timezone = t.timezone, note = t.note,
         snapshot = CASE WHEN t.snapshot IS NOT NULL THEN COALESCE(o.snapshot, t.snapshot) END,
         available_at = CASE WHEN t.due_at = t.due_before THEN o.available_at ELSE t.due_at END,
         tzdata_version = %(tzdata_version)s

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from events import breakers, dispatch, operations
+from events import breakers, dispatch, operations, sweeping
 from events.breakers import Destination, Tolerance
 from events.handling import Retry
 from events.models import Entity, Occurrence, Rule, Transition
@@ -16,6 +16,8 @@ from tests.engine import handlers
 from tests.engine.world import LEASE, World
 
 if TYPE_CHECKING:
+    from pytest_django import Settings
+
     from events.dispatch import Chunk
 
 pytestmark = pytest.mark.django_db
@@ -304,3 +306,25 @@ def test_expiry_goes_before_every_policy(world: World) -> None:
     down_for(world, DAY)
     run_all(world)
     assert ends() == {("SKIPPED", "expired"): 3 * 72}
+
+
+def test_after_a_downtime_longer_than_the_horizon_the_latest_is_the_latest_of_all_not_of_what_was_planned(
+    world: World, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.PUNCTUAL_HORIZON = world.horizon
+    rule = hourly(world, catch_up="latest", grace=timedelta(minutes=5))
+    broken = hourly(world, name="broken", catch_up="latest")
+    world.now += 5 * DAY
+    Rule.objects.filter(pk=broken.pk).update(rrule="FREQ=NEVER")
+
+    sweeping.plan_if_behind(clock=world.clock, sweeper="one")
+    assert "could not be planned" in caplog.text
+    while world.sweep():
+        continue
+    fired = Occurrence.objects.filter(rule=rule, state="COMPLETED")
+    assert {row.due_at > world.now - timedelta(hours=1) for row in fired} == {True}
+    assert fired.count() == len(ZONES)
+    caplog.clear()
+    Rule.objects.filter(pk=broken.pk).update(state="retired")
+    sweeping.plan_if_behind(clock=world.clock, sweeper="one")
+    assert caplog.text == ""

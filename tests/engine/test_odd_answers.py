@@ -139,3 +139,14 @@ def test_what_a_rule_sends_is_what_it_said_when_the_row_started(world: World) ->
     texts = [call.payload["text"] for call in sorted(handlers.Bidden.calls, key=lambda c: c.occurrence_id)]
     assert at_edit[0] < 8
     assert texts[at_edit[0] :] == ["after"] * (8 - at_edit[0])
+
+
+@pytest.mark.parametrize("kind", ["idempotent", "non-idempotent"])
+def test_who_stood_still_until_the_lease_ended_does_not_call(world: World, kind: str) -> None:
+    """The row may be another's by then: a frozen process that goes on must make no second call."""
+    world.due(handler=kind)
+    (chunk,) = world.claim()
+    world.run(chunk, lease_margin=timedelta(seconds=-11))
+    row = world.only()
+    assert (row.state, row.reason, row.attempt) == ("RETRYING", "attempt_failed", 1)
+    assert handlers.Bidden.calls == []

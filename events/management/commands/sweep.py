@@ -37,6 +37,7 @@ class Command(PunctualCommand):
 
     def _once(self) -> None:
         skew.measure_now_and_then("command")
+        sweeping.plan_if_behind(clock=clock.now, sweeper=skew.this_process())
         done = sweeping.one_pass(clock=clock.now, sweeper=skew.this_process())
         if done.broker_away:
             raise CommandError("The broker did not take what is due; nothing is lost. See: manage.py doctor.")
