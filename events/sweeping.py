@@ -17,6 +17,7 @@ from events import dispatch, planning, publishing, recovery, transitions
 from events.errors import PunctualError
 from events.lifecycle import Reason
 from events.models import Sweep
+from events.pace import Pace
 from events.transitions import Origin
 from events.wakeup import Alarm
 
@@ -78,8 +79,11 @@ def forget_sweeps(*, before: datetime) -> int:
     return Sweep.objects.filter(seen_at__lt=before).delete()[0]
 
 
-def one_pass(*, clock: Callable[[], datetime], sweeper: str) -> Pass:
-    """Recover what lapsed, then claim and publish: all that is due now, and after it a batch of the backlog."""
+def one_pass(*, clock: Callable[[], datetime], sweeper: str, pace: Pace | None = None) -> Pass:
+    """Recover what lapsed, then claim and publish: all that is due now, and after it a batch of the backlog.
+
+    `pace` is what earlier passes saw, and this one adds to.
+    """
     correlation_id = uuid4()
 
     def origin() -> Origin:
@@ -87,18 +91,29 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str) -> Pass:
 
     _mark_swept(clock(), sweeper)
     done = Pass()
-    done.recovered = recovery.recover(origin=origin()).total + planning.replan_edited(origin=origin())
-    since = clock() - FRESH
-    cap = settings.PUNCTUAL_IN_FLIGHT_CAP
-    room = cap - dispatch.in_flight()
+    recovered = recovery.recover(origin=origin())
+    done.recovered = recovered.total + planning.replan_edited(origin=origin())
+    now, flying = clock(), dispatch.in_flight()
+    since, room = now - FRESH, settings.PUNCTUAL_IN_FLIGHT_CAP - flying
+    pace = pace or Pace()
+    pace.look(flying, now, lapsed=recovered.claims_returned)
     try:
         while room > done.claimed and not done.drained:
             _claim_and_publish(done, limits(), origin(), since=since)
         if done.drained:
-            _catch_up(done, min(room - done.claimed, cap // 2 - dispatch.late_in_flight(since)), origin)
+            late = _room_for_backlog(pace) - dispatch.late_in_flight(since)
+            _catch_up(done, min(room - done.claimed, late), origin)
     except BrokerAway:
         done.drained, done.broker_away = False, True
+    pace.claimed(done.claimed)
     return done
+
+
+def _room_for_backlog(pace: Pace) -> int:
+    """Half of all room; but no more than is worked off long before its lease ends, or than keeps the workers busy."""
+    bounds = limits()
+    busy = 2 * bounds.chunk * bounds.workers
+    return min(settings.PUNCTUAL_IN_FLIGHT_CAP // 2, max(busy, pace.rows_within(bounds.lease / 3) or 0))
 
 
 def plan_if_behind(*, clock: Callable[[], datetime], sweeper: str) -> None:
@@ -179,11 +194,11 @@ def sweep_until(
     """Pass after pass until `end`, asleep between two until the next row is due or a commit announces one."""
     now = clock()
     sweep = Sweep.objects.create(sweeper=sweeper, started_at=now, seen_at=now)
-    full = FULL_PAUSE
+    full, pace = FULL_PAUSE, Pace()
     plan_if_behind(clock=clock, sweeper=sweeper)
     with Alarm() as alarm:
         while True:
-            done = one_pass(clock=clock, sweeper=sweeper)
+            done = one_pass(clock=clock, sweeper=sweeper, pace=pace)
             now = clock()
             _record(sweep, done, now)
             if now >= end or stopping():

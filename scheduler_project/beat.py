@@ -7,22 +7,36 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import platforms
+from celery.beat import SchedulingError
 from django.db import DatabaseError, InterfaceError, connection
-from django_celery_beat.schedulers import DatabaseScheduler
+from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
+from kombu.common import ignore_errors
 
 from events import skew
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 
 
+class Entry(ModelEntry):
+    """What ran in the future by its row ran by a clock that was wrong: it counts as having run just now."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.last_run_at: datetime = min(self.last_run_at, self._default_now())
+
+
 class OutageProofScheduler(DatabaseScheduler):
     """No tick while the database is away; the next tick after its return sends what is due by then."""
 
+    Entry = Entry
     _away = False
 
     def setup_schedule(self) -> None:
@@ -47,6 +61,17 @@ class OutageProofScheduler(DatabaseScheduler):
         except (SystemExit, KeyboardInterrupt):
             # a signal, perhaps in the middle of a query: the last sync needs a fresh connection
             connection.close()
+            raise
+
+    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+        """Send one entry; what could not be sent is lost, and the next goes over a new connection."""
+        try:
+            return super().apply_async(*args, **kwargs)
+        except SchedulingError:
+            self.__dict__.pop("producer", None)
+            broken = self.__dict__.pop("connection", None)
+            if broken is not None:
+                ignore_errors(broken, broken.release)
             raise
 
     def sync(self) -> None:

@@ -54,7 +54,8 @@ class Watermark(models.Model):
 
     swept_until = models.DateTimeField(help_text="The latest moment at which a sweep looked for what is due.")
     catch_up_at = models.DateTimeField(
-        default=LONG_AGO, help_text="When the next late row may be claimed, if the catch-up lane is throttled."
+        default=LONG_AGO,
+        help_text="When the next late row may be claimed, if the catch-up lane is throttled.",
     )
 
     class Meta:

@@ -6,12 +6,16 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from django.conf import settings as project
 
 from events import dispatch, operations, sweeping
+from events.dispatch import Chunk
 from events.models import Occurrence, Rule, Watermark
+from events.pace import Pace
+from events.timing import Lane
 from scheduler_project import filebroker
 from tests.engine.world import World
 
@@ -144,3 +148,22 @@ def test_a_sweep_with_no_allowance_left_knows_that_something_waits(world: World,
     settings.PUNCTUAL_CATCH_UP_PER_SECOND = 1
     a_backlog(world, 3)
     assert [one_pass(world).drained for _ in range(2)] == [False, False]
+
+
+@pytest.mark.usefixtures("_broker")
+def test_no_more_of_a_backlog_is_claimed_than_is_worked_off_before_its_lease_ends(
+    world: World, settings: Settings
+) -> None:
+    """Else it would lapse and be claimed again, and again, while the workers are at the first of it."""
+    settings.PUNCTUAL_CHUNK, settings.PUNCTUAL_WORKERS, settings.PUNCTUAL_CLAIM_BATCH = 5, 1, 200
+    settings.PUNCTUAL_CLAIM_LEASE = timedelta(seconds=120)
+    a_backlog(world, 100)
+    pace = Pace()
+    assert sweeping.one_pass(clock=world.clock, sweeper="test", pace=pace).claimed == 10
+    for _ in range(3):  # one row a second is worked off: forty in a third of a lease
+        world.now += SECOND
+        row = Occurrence.objects.filter(state="PENDING").earliest("id")
+        assert row.claim_token is not None
+        world.run(Chunk(row.claim_token, uuid4(), "log", Lane.CATCHUP, (row.pk,)))
+        sweeping.one_pass(clock=world.clock, sweeper="test", pace=pace)
+    assert len(claimed()) == 40

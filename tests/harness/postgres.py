@@ -28,7 +28,7 @@ THROW_AWAY = {
     "shared_buffers": "64MB",
 }
 PREFIXES = ("PUNCTUAL_", "CELERY_", "DJANGO_", "LOG_", "EMAIL_")
-KEPT = ("PUNCTUAL_NO_SKIPS",)
+KEPT = ("PUNCTUAL_NO_SKIPS", "PUNCTUAL_FAULT_SEED")
 
 _guards = pytest.StashKey[list[Guard]]()
 
