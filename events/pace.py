@@ -1,38 +1,55 @@
-"""How fast rows leave flight, as one sweep sees it: how much of a backlog is claimed at once depends on it."""
+"""How fast rows leave flight, as a sweeping process sees it: how much is claimed at once may depend on it.
+
+What is claimed and not worked off within its lease lapses and is claimed again: work for nothing, and two rows of the
+log each time. This is a memory of speed alone; nothing that is promised rests on it.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 # Shorter than this says nothing; longer than this is forgotten.
 SHORTEST, LONGEST = timedelta(seconds=2), timedelta(seconds=10)
 
 
+class Look(NamedTuple):
+    """How many rows had been worked off by an instant, and how many claims had lapsed since the look before it."""
+
+    at: datetime
+    settled: int
+    lapsed: int
+
+
 class Pace:
-    """What was claimed and not worked off within its lease would be claimed again, and again: so not more than that."""
+    """The looks of the last ten seconds."""
 
     def __init__(self) -> None:
-        self._looks: deque[tuple[datetime, int]] = deque()
-        self._settled = 0
-        self._expected: int | None = None
+        self._looks: deque[Look] = deque()
+        self._expected = 0
 
     def look(self, in_flight: int, now: datetime, *, lapsed: int = 0) -> None:
-        """So many rows are in flight at the beginning of a pass; so many left it without having been worked off."""
-        if self._expected is not None:
-            self._settled += max(self._expected - lapsed - in_flight, 0)
+        """So many rows are in flight as a pass begins; so many claims lapsed since the last."""
+        settled = self._looks[-1].settled if self._looks else 0
+        settled += max(self._expected - lapsed - in_flight, 0)
+        self._looks.append(Look(now, settled, lapsed))
         self._expected = in_flight
-        self._looks.append((now, self._settled))
-        while now - self._looks[0][0] > LONGEST:
+        while now - self._looks[0].at > LONGEST:
             self._looks.popleft()
 
     def claimed(self, rows: int) -> None:
         """So many were claimed in that pass."""
-        self._expected = (self._expected or 0) + rows
+        self._expected += rows
 
     def rows_within(self, time: timedelta) -> int | None:
         """How many rows would leave flight in so much time; None until that is known."""
-        (since, before), (now, after) = self._looks[0], self._looks[-1]
-        if now - since < SHORTEST:
+        first, last = self._looks[0], self._looks[-1]
+        if last.at - first.at < SHORTEST:
             return None
-        return int((after - before) * (time / (now - since)))
+        return int((last.settled - first.settled) * (time / (last.at - first.at)))
+
+    @property
+    def has_lapses(self) -> bool:
+        """Whether claims have lapsed lately."""
+        return any(look.lapsed for look in self._looks)

@@ -28,6 +28,10 @@ FRESH = timedelta(minutes=5)
 LONGEST_SLEEP = timedelta(seconds=5)
 BROKER_PAUSE = timedelta(seconds=2)
 DATABASE_PAUSE_SECONDS = 0.5
+# So many rows for each worker are claimed however slow it seems to be: it may be fast again.
+LEAST_AT_WORK = 50
+# Of this process, from one tick's sweep to the next.
+PACE = Pace()
 # Sweeps follow each other by the period of the ticks; no sweep for so much longer is a downtime.
 LONGEST_GAP = timedelta(seconds=30)
 # With all room taken: looked at again soon while workers make room, and ever less often while they do not.
@@ -94,12 +98,13 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str, pace: Pace | None =
     recovered = recovery.recover(origin=origin())
     done.recovered = recovered.total + planning.replan_edited(origin=origin())
     now, flying = clock(), dispatch.in_flight()
-    since, room = now - FRESH, settings.PUNCTUAL_IN_FLIGHT_CAP - flying
     pace = pace or Pace()
     pace.look(flying, now, lapsed=recovered.claims_returned)
+    since, room = now - FRESH, _room(pace) - flying
     try:
         while room > done.claimed and not done.drained:
-            _claim_and_publish(done, limits(), origin(), since=since)
+            batch = min(room - done.claimed, settings.PUNCTUAL_CLAIM_BATCH)
+            _claim_and_publish(done, replace(limits(), batch=batch), origin(), since=since)
         if done.drained:
             late = _room_for_backlog(pace) - dispatch.late_in_flight(since)
             _catch_up(done, min(room - done.claimed, late), origin)
@@ -107,6 +112,15 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str, pace: Pace | None =
         done.drained, done.broker_away = False, True
     pace.claimed(done.claimed)
     return done
+
+
+def _room(pace: Pace) -> int:
+    """How many rows may be in flight; where claims have lapsed lately, only so many as are worked off in time."""
+    if not pace.has_lapses:
+        return int(settings.PUNCTUAL_IN_FLIGHT_CAP)
+    bounds = limits()
+    in_time = max(LEAST_AT_WORK * bounds.workers, pace.rows_within(bounds.lease / 2) or 0)
+    return min(settings.PUNCTUAL_IN_FLIGHT_CAP, in_time)
 
 
 def _room_for_backlog(pace: Pace) -> int:
@@ -194,11 +208,11 @@ def sweep_until(
     """Pass after pass until `end`, asleep between two until the next row is due or a commit announces one."""
     now = clock()
     sweep = Sweep.objects.create(sweeper=sweeper, started_at=now, seen_at=now)
-    full, pace = FULL_PAUSE, Pace()
+    full = FULL_PAUSE
     plan_if_behind(clock=clock, sweeper=sweeper)
     with Alarm() as alarm:
         while True:
-            done = one_pass(clock=clock, sweeper=sweeper, pace=pace)
+            done = one_pass(clock=clock, sweeper=sweeper, pace=PACE)
             now = clock()
             _record(sweep, done, now)
             if now >= end or stopping():

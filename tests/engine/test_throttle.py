@@ -14,7 +14,7 @@ from django.conf import settings as project
 from events import dispatch, operations, sweeping
 from events.dispatch import Chunk
 from events.models import Occurrence, Rule, Watermark
-from events.pace import Pace
+from events.pace import LONGEST, Pace
 from events.timing import Lane
 from scheduler_project import filebroker
 from tests.engine.world import World
@@ -167,3 +167,21 @@ def test_no_more_of_a_backlog_is_claimed_than_is_worked_off_before_its_lease_end
         world.run(Chunk(row.claim_token, uuid4(), "log", Lane.CATCHUP, (row.pk,)))
         sweeping.one_pass(clock=world.clock, sweeper="test", pace=pace)
     assert len(claimed()) == 40
+
+
+@pytest.mark.usefixtures("_broker")
+def test_where_claims_lapse_no_more_is_claimed_than_is_worked_off_in_time(
+    world: World, settings: Settings
+) -> None:
+    """Workers that hang must not make the log grow by two rows for every waiting row and lease."""
+    settings.PUNCTUAL_CLAIM_LEASE, settings.PUNCTUAL_WORKERS = timedelta(seconds=10), 1
+    world.due(3 * sweeping.LEAST_AT_WORK)
+    pace = Pace()
+    assert sweeping.one_pass(clock=world.clock, sweeper="test", pace=pace).claimed == 150
+    world.now += timedelta(seconds=10)
+    done = sweeping.one_pass(clock=world.clock, sweeper="test", pace=pace)
+    assert (done.recovered, done.claimed) == (150, sweeping.LEAST_AT_WORK)
+    world.now += LONGEST + SECOND
+    assert sweeping.one_pass(clock=world.clock, sweeper="test", pace=pace).recovered == 50
+    world.now += SECOND
+    assert len(claimed()) == sweeping.LEAST_AT_WORK

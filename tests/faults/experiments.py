@@ -134,7 +134,7 @@ EXPERIMENTS = (
     Experiment("connections", "nobody gets a connection to PostgreSQL, twice for 8 s",
                lambda _: [*steps.connections_taken(3, 8), *steps.connections_taken(16, 8)], SURVIVED),
     Experiment("copies", "every message delivered three times", lambda _: messages.tripled(-1, 32),
-               (*SURVIVED, _tripled, none_for(Reason.WORKER_LOST, Reason.CLAIM_LAPSED))),
+               (*SURVIVED, _tripled, none_for(Reason.WORKER_LOST))),
     Experiment("junk", "undecodable, unknown and forged messages in every queue",
                lambda random: [s for at in _moments(random, 4) for s in messages.junk(at, random)],
                (*SURVIVED, none_for(Reason.WORKER_LOST))),

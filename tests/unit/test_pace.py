@@ -51,3 +51,11 @@ def test_what_was_long_ago_is_forgotten() -> None:
     for second in range(4):
         pace.look(1000, start + second * SECOND)
     assert pace.rows_within(SECOND) == 0
+
+
+def test_lapses_are_remembered_for_as_long_as_the_pace() -> None:
+    assert not steady(300, seconds=3).has_lapses
+    pace = steady(300, seconds=3, lapsing=1)
+    assert pace.has_lapses
+    pace.look(1000, BEGIN + 3 * SECOND + LONGEST + SECOND)
+    assert not pace.has_lapses
