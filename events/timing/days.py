@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from datetime import MAXYEAR, date, timedelta
 from functools import lru_cache
 
-from events.timing.rule_text import Freq, Rule
+from events.timing.rule_parts import Freq
+from events.timing.rule_text import Rule
 from events.timing.walltime import Leap
 
 LAST_ORDINAL = date.max.toordinal()

@@ -15,12 +15,14 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from events.timing.days import day_after, day_passes
-from events.timing.rule_text import Freq, Rule, refuse
+from events.timing.refusing import refuse
+from events.timing.rule_parts import Freq
+from events.timing.rule_text import Rule
 from events.timing.walltime import first_change
 
 MOST_STEPS = 10_000
 MOST_COUNTED = 5_000
-MOST_COUNTING_STEPS = 15_000
+MOST_COUNTING_STEPS = 8_000
 _SECOND = timedelta(seconds=1)
 _DAY = 86_400
 # Longer than a day and any change of offset: within it we assume one change of offset at most.

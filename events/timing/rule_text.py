@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from enum import IntEnum
+from datetime import datetime
 from functools import lru_cache
-from typing import NoReturn
 
-from events.errors import InvalidField
+from events.timing.refusing import refuse, shown
+from events.timing.rule_parts import PARTS, Freq
+from events.timing.walltime import Leap
 
 LONGEST_TEXT = 2_000
 MOST_TIMES_A_DAY = 1_440
-_LONGEST_SHOWN = 60
-_WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_NUMBER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
-_WEEKDAY = re.compile(rf"([+-]?\d{{1,2}})?({'|'.join(_WEEKDAYS)})", re.ASCII)
-_UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?", re.ASCII)
-
-
-class InvalidRecurrence(InvalidField):
-    """{field}: {problem}. {remedy}"""
-
-
-class Freq(IntEnum):
-    """RFC 5545 frequencies, coarse to fine; from HOURLY on they advance in elapsed time."""
-
-    YEARLY = 0
-    MONTHLY = 1
-    WEEKLY = 2
-    DAILY = 3
-    HOURLY = 4
-    MINUTELY = 5
-    SECONDLY = 6
-
-    @property
-    def is_elapsed(self) -> bool:
-        """Whether it advances in elapsed time, not in wall time."""
-        return self >= Freq.HOURLY
+_PARTS_REMEDY = f"Use {', '.join(PARTS)} as NAME=value, joined by semicolons"
 
 
 # Compared by identity: `parse` gives one object per text, and the caches that are keyed by it stay fast.
@@ -61,6 +34,8 @@ class Rule:
     byweekno: tuple[int, ...] = ()
     bymonth: tuple[int, ...] = ()
     bysetpos: tuple[int, ...] = ()
+    rscale: str = ""
+    skip: Leap | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -77,22 +52,17 @@ class Rule:
         )
 
 
-def refuse(problem: str, remedy: str, *, field: str = "rrule") -> NoReturn:
-    """Raise InvalidRecurrence."""
-    raise InvalidRecurrence(field=field, problem=problem, remedy=remedy)
-
-
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Rule:
-    """Return the rule that an RRULE value says. Source: RFC 5545, 3.3.10.
+    """Return the rule that an RRULE value says. Source: RFC 5545, 3.3.10; RSCALE and SKIP: RFC 7529, 4.
 
     An UNTIL with Z is an aware instant, without Z a local wall time, and a date the end of that day.
     Raises InvalidRecurrence (field "rrule").
     """
     parts = _split(text)
     if "FREQ" not in parts:
-        refuse(f"{_shown(text)} has no FREQ", "Start with one, such as FREQ=DAILY")
-    values = {_PARTS[name][0]: _value(name, value) for name, value in parts.items()}
+        refuse(f"{shown(text)} has no FREQ", "Start with one, such as FREQ=DAILY")
+    values = {PARTS[name][0]: _value(name, value) for name, value in parts.items()}
     rule = Rule(**values)  # type: ignore[arg-type]
     _check_together(rule)
     return rule
@@ -104,14 +74,14 @@ def _split(text: str) -> dict[str, str]:
     body = text.strip().upper().removeprefix("RRULE:")
     if "\n" in body or "\r" in body or "DTSTART" in body:
         refuse(
-            f"{_shown(text)} is more than one RRULE value",
+            f"{shown(text)} is more than one RRULE value",
             "Give DTSTART in its own field and the rule on one line",
         )
     parts: dict[str, str] = {}
     for part in body.split(";"):
         name, _, value = part.partition("=")
-        if name not in _PARTS:
-            refuse(f"{_shown(part)} is not a part of an RRULE", _part_remedy(name))
+        if name not in PARTS:
+            refuse(f"{shown(part)} is not a part of an RRULE", _PARTS_REMEDY)
         if name in parts:
             refuse(
                 f"{name} is given twice",
@@ -121,101 +91,11 @@ def _split(text: str) -> dict[str, str]:
     return parts
 
 
-def _part_remedy(name: str) -> str:
-    if name in {"SKIP", "RSCALE"}:
-        return "Choose the leap policy of the rule in its place"
-    return f"Use {', '.join(_PARTS)} as NAME=value, joined by semicolons"
-
-
 def _value(name: str, value: str) -> object:
     try:
-        return _PARTS[name][1](value)
+        return PARTS[name][1](value)
     except (ValueError, KeyError):
-        refuse(f"{name}={_shown(value)} is not valid", f"{name} takes {_PARTS[name][2]}")
-
-
-def _integer(low: int, high: int, *, signed: bool = False) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        number = int(value) if _NUMBER.fullmatch(value) else 0
-        if not _NUMBER.fullmatch(value) or not low <= (abs(number) if signed else number) <= high:
-            raise ValueError(value)
-        return number
-
-    return read
-
-
-def _integers(low: int, high: int, *, signed: bool = False) -> Callable[[str], tuple[int, ...]]:
-    read = _integer(low, high, signed=signed)
-    return lambda value: tuple(sorted({read(item) for item in value.split(",")}))
-
-
-def _weekdays(value: str) -> tuple[tuple[int, int], ...]:
-    """Pairs of (nth, weekday), with 0 for every such weekday."""
-    found = set()
-    for item in value.split(","):
-        match = _WEEKDAY.fullmatch(item)
-        if not match or (match[1] and not 1 <= abs(int(match[1])) <= 53):
-            raise ValueError(item)
-        found.add((int(match[1] or 0), _WEEKDAYS.index(match[2])))
-    return tuple(sorted(found))
-
-
-def _until(value: str) -> datetime:
-    match = _UNTIL.fullmatch(value)
-    if not match:
-        raise ValueError(value)
-    day, clock, zulu = match.groups()
-    if clock is None:
-        return datetime.combine(datetime.fromisoformat(day), time.max)
-    wall = datetime.fromisoformat(f"{day}T{clock}")
-    return wall.replace(tzinfo=UTC) if zulu else wall
-
-
-_MOST = 999_999_999
-_PARTS: dict[str, tuple[str, Callable[[str], object], str]] = {
-    "FREQ": (
-        "freq",
-        lambda value: Freq[value],
-        f"one of {', '.join(Freq.__members__)}",
-    ),
-    "INTERVAL": ("interval", _integer(1, _MOST), f"a whole number from 1 to {_MOST}"),
-    "COUNT": ("count", _integer(1, _MOST), f"a whole number from 1 to {_MOST}"),
-    "UNTIL": (
-        "until",
-        _until,
-        "a date such as 20301231, a local time 20301231T090000 or an instant 20301231T090000Z",
-    ),
-    "WKST": ("wkst", _WEEKDAYS.index, f"one of {', '.join(_WEEKDAYS)}"),
-    "BYSECOND": ("bysecond", _integers(0, 59), "seconds from 0 to 59"),
-    "BYMINUTE": ("byminute", _integers(0, 59), "minutes from 0 to 59"),
-    "BYHOUR": ("byhour", _integers(0, 23), "hours from 0 to 23"),
-    "BYDAY": (
-        "byday",
-        _weekdays,
-        "weekdays such as MO,FR, or with an ordinal from 1 to 53 such as 2TU or -1FR",
-    ),
-    "BYMONTHDAY": (
-        "bymonthday",
-        _integers(1, 31, signed=True),
-        "days from 1 to 31, or -1 (last) to -31",
-    ),
-    "BYYEARDAY": (
-        "byyearday",
-        _integers(1, 366, signed=True),
-        "days from 1 to 366, or -1 (last) to -366",
-    ),
-    "BYWEEKNO": (
-        "byweekno",
-        _integers(1, 53, signed=True),
-        "weeks from 1 to 53, or -1 (last) to -53",
-    ),
-    "BYMONTH": ("bymonth", _integers(1, 12), "months from 1 to 12"),
-    "BYSETPOS": (
-        "bysetpos",
-        _integers(1, 366, signed=True),
-        "positions from 1 to 366, or -1 (last) to -366",
-    ),
-}
+        refuse(f"{name}={shown(value)} is not valid", f"{name} takes {PARTS[name][2]}")
 
 
 def _check_together(rule: Rule) -> None:
@@ -268,7 +148,3 @@ def _check_together(rule: Rule) -> None:
     for is_broken, problem, remedy in broken:
         if is_broken:
             refuse(problem, remedy)
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}...")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from events.errors import InvalidField
@@ -12,6 +13,9 @@ from events.errors import InvalidField
 # Wall times are naive by definition: a zone makes an instant of them.
 EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901
 _SECOND = timedelta(seconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STEADY_DAYS = 4
+_FIRST_SPAN, _LAST_SPAN = 2, LATEST.toordinal() // _STEADY_DAYS - 1
 
 
 class Gap(StrEnum):
@@ -59,6 +63,9 @@ def resolve(wall: datetime, tz: ZoneInfo, *, gap: Gap, fold: Fold) -> tuple[Reso
     instant after the gap; PREVIOUS_VALID the last whole second before it.
     Raises OutOfRange (field "dtstart") where the instant falls outside the years 1 to 9999.
     """
+    plain = plain_instant(wall, tz)
+    if plain:
+        return (Resolved(plain, 0, ""),)
     try:
         first, second = _offsets(wall, tz)
         if first == second:
@@ -72,6 +79,34 @@ def resolve(wall: datetime, tz: ZoneInfo, *, gap: Gap, fold: Fold) -> tuple[Reso
             problem=f"{wall.isoformat(' ')} in {tz.key} lies outside the years 1 to 9999 in UTC",
             remedy="Choose a date at least two days inside that range",
         ) from error
+
+
+def plain_instant(wall: datetime, tz: ZoneInfo) -> datetime | None:
+    """Return the instant of a naive wall time on days without a change of offset, else None: then `resolve` it.
+
+    This is the fast way for nearly all, since what it needs is kept for each zone and span of days.
+    """
+    epoch = _epoch(tz, wall.toordinal() // _STEADY_DAYS)
+    return _EPOCH + (wall - epoch) if epoch else None
+
+
+def is_steady(wall: datetime, tz: ZoneInfo) -> bool:
+    """Return whether the offset certainly does not change within 26 hours before and after a wall time."""
+    epoch = _epoch(tz, (wall.toordinal() - 2) // _STEADY_DAYS)
+    return epoch is not None and epoch == _epoch(tz, (wall.toordinal() + 2) // _STEADY_DAYS)
+
+
+@lru_cache(maxsize=65_536)
+def _epoch(tz: ZoneInfo, span: int) -> datetime | None:
+    """The wall time of 1970-01-01T00:00Z by the one offset of a span of days, or None if it has several.
+
+    No zone changes its offset twice within so few days, so the same offset at both ends is that of all between.
+    """
+    if not _FIRST_SPAN <= span < _LAST_SPAN:
+        return None
+    first = datetime.fromordinal(span * _STEADY_DAYS)
+    offsets = {*_offsets(first, tz), *_offsets(first + timedelta(days=_STEADY_DAYS), tz)}
+    return _EPOCH.replace(tzinfo=None) + offsets.pop() if len(offsets) == 1 else None
 
 
 def first_change(tz: ZoneInfo, start: datetime, end: datetime) -> datetime:

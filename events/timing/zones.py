@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from events.errors import InvalidField
 from events.timing.zone_hints import ABBREVIATIONS, CITY_BY_OFFSET, SAME_PLACE
+from events.timing.zone_windows import windows_zone
 
 _DATA = files("tzdata.zoneinfo")
 _OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII)
@@ -93,6 +94,9 @@ def _refusal(name: str, folded: str) -> dict[str, str]:
             "problem": f"{shown} is an abbreviation, not a zone",
             "remedy": f"Use {ABBREVIATIONS[folded.upper()]}",
         }
+    windows = windows_zone(folded)
+    if windows:
+        return {"problem": f"{shown} is what Windows calls a zone", "remedy": f"Use {windows}"}
     return {
         "problem": f"{shown} is not an IANA time zone",
         "remedy": _spelling_remedy(folded[:64]),

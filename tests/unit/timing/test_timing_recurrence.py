@@ -225,6 +225,8 @@ def test_the_recurrence_ends_where_the_calendar_does() -> None:
         "9999-12-27",
     ]
     assert slots("9999-11-30", "FREQ=MONTHLY;COUNT=9", 5, after="9999-11-01") == ["9999-11-30", "9999-12-30"]
+    moved = slots("9999-11-30", "FREQ=MONTHLY;BYMONTHDAY=31;COUNT=9", 5, after="9999-11-01", leap="forward")
+    assert moved == ["9999-12-01", "9999-12-31"]
     assert slots("9999-12-30", "FREQ=WEEKLY;COUNT=2", 5, after="9999-11-01") == ["9999-12-30"]
     assert slots("9999-12-30", "FREQ=DAILY", 5, after="9999-11-01", offset=1) == ["9999-12-31"]
     assert slots("9998-02-28", "FREQ=YEARLY;BYDAY=MO;COUNT=9999;BYMONTHDAY=1", 9, after="9998-01-01") == [

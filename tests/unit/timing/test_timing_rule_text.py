@@ -28,8 +28,8 @@ def refusal(recurrence: Recurrence, policies: Policies | None = None) -> Invalid
         ("FREQ=FORTNIGHTLY", "FREQ takes one of YEARLY"),
         ("FREQ=DAILY;", "'' is not a part of an RRULE"),
         ("FREQ=DAILY;BYMOON=1", "'BYMOON=1' is not a part of an RRULE"),
-        ("FREQ=MONTHLY;SKIP=BACKWARD", "Choose the leap policy"),
-        ("FREQ=MONTHLY;RSCALE=GREGORIAN", "Choose the leap policy"),
+        ("FREQ=MONTHLY;SKIP=SIDEWAYS", "SKIP takes one of BACKWARD, FORWARD, OMIT"),
+        ("FREQ=MONTHLY;RSCALE=CHINESE;SKIP=FORWARD", "RSCALE='CHINESE' is not valid. RSCALE takes GREGORIAN"),
         ("FREQ=DAILY;FREQ=DAILY", "FREQ is given twice"),
         ("FREQ=DAILY;COUNT=2;UNTIL=20300101", "COUNT and UNTIL exclude each other"),
         ("FREQ=DAILY;INTERVAL=0", "INTERVAL='0' is not valid"),
@@ -124,6 +124,11 @@ def test_a_rule_that_never_fires_or_takes_too_long_is_refused(start: str, rrule:
 )
 def test_what_rfc_5545_allows_is_accepted(rrule: str) -> None:
     check(starting("2025-01-01 09:00", rrule))
+
+
+def test_a_count_of_days_that_move_into_the_next_month_is_bounded_too() -> None:
+    monthly = starting("2025-01-01", "FREQ=MONTHLY;BYMONTHDAY=1,31;COUNT=20000")
+    assert "COUNT=20000 takes too long" in str(refusal(monthly, Policies(leap=Leap.FORWARD)))
 
 
 def test_thirty_february_is_refused_only_where_leap_policy_omits_it() -> None:

@@ -1,0 +1,103 @@
+"""Slots on closed days: skipped, or moved to a business day."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from events.timing import (
+    BusinessDays,
+    Policies,
+    Recurrence,
+    Roll,
+    firings,
+    next_firings,
+    zone,
+)
+from tests.unit.timing.reading import NEW_YORK, WEEKEND, at, due, utc
+
+HOLIDAYS = frozenset({date(2025, 12, 25), date(2025, 12, 26), date(2026, 1, 1)})
+
+
+@pytest.mark.parametrize(
+    ("roll", "expected"),
+    [
+        (Roll.SKIP, ["2025-12-24", "2025-12-29", "2025-12-30"]),
+        (Roll.NEXT, ["2025-12-24", "2025-12-29", "2025-12-30"]),
+        (Roll.PREVIOUS, ["2025-12-24", "2025-12-29", "2025-12-30"]),
+    ],
+)
+def test_daily_slots_meet_on_the_business_days(roll: Roll, expected: list[str]) -> None:
+    daily = Recurrence(at("2025-12-24"), "FREQ=DAILY", business_days=BusinessDays(HOLIDAYS, WEEKEND, roll))
+    assert due(daily, 3) == expected
+
+
+def test_what_met_on_a_business_day_is_noted_and_keeps_its_slot() -> None:
+    daily = Recurrence(
+        at("2025-12-24 09:00"), "FREQ=DAILY", business_days=BusinessDays(HOLIDAYS, WEEKEND, Roll.NEXT)
+    )
+    found = next_firings(daily, zone("UTC"), Policies(), after=utc("2025-12-25"), limit=1)[0]
+    assert (found.slot, found.due_at) == (at("2025-12-25 09:00"), utc("2025-12-29 09:00"))
+    assert found.note == (
+        "closed: 2025-12-25 is no business day, observed on 2025-12-29; also stands for 2025-12-26 09:00:00; "
+        "also stands for 2025-12-27 09:00:00; also stands for 2025-12-28 09:00:00; "
+        "also stands for 2025-12-29 09:00:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("roll", "expected"),
+    [(Roll.NEXT, "2026-02-02"), (Roll.PREVIOUS, "2026-01-30"), (Roll.SKIP, "2026-03-31")],
+)
+def test_the_last_day_of_a_month_moves_to_a_business_day(roll: Roll, expected: str) -> None:
+    monthly = Recurrence(
+        at("2026-01-31"), "FREQ=MONTHLY;BYMONTHDAY=-1", business_days=BusinessDays(weekend=WEEKEND, roll=roll)
+    )
+    assert due(monthly, 1) == [expected]
+
+
+def test_times_of_several_days_are_in_order_on_the_day_that_they_meet_on() -> None:
+    days = BusinessDays(weekend=WEEKEND, roll=Roll.NEXT)
+    twice = Recurrence(
+        at("2026-01-31 10:00"), rdates=(at("2026-02-01 08:00"), at("2026-02-02 09:00")), business_days=days
+    )
+    assert due(twice) == ["2026-02-02 08:00", "2026-02-02 09:00", "2026-02-02 10:00"]
+
+
+@pytest.mark.parametrize("roll", [Roll.NEXT, Roll.PREVIOUS])
+def test_a_window_with_moved_days_is_the_union_of_its_parts(roll: Roll) -> None:
+    twice = Recurrence(
+        at("2025-12-01 22:00"), "FREQ=DAILY;BYHOUR=1,22", business_days=BusinessDays(HOLIDAYS, WEEKEND, roll)
+    )
+    start, end = utc("2025-12-20"), utc("2026-01-10")
+
+    def within(first: datetime, last: datetime) -> list[object]:
+        return list(firings(twice, zone("Asia/Tokyo"), Policies(), after=first, before=last))
+
+    expected = within(start, end)
+    for hours in range(1, 21 * 24, 5):
+        middle = start + timedelta(hours=hours)
+        assert within(start, middle) + within(middle, end) == expected
+
+
+def test_a_slot_is_not_moved_over_more_than_a_month() -> None:
+    closed = frozenset(date(2025, 1, 1) + timedelta(days=n) for n in range(40))
+    daily = Recurrence(at("2025-01-01"), "FREQ=DAILY", business_days=BusinessDays(closed, roll=Roll.NEXT))
+    found = next_firings(daily, zone("UTC"), Policies(), after=utc("2025-01-01"), limit=1)[0]
+    assert (found.slot.date(), found.due_at) == (date(2025, 1, 10), utc("2025-02-10"))
+
+
+def test_where_the_calendar_ends_nothing_is_moved_beyond_it() -> None:
+    for roll, start in ((Roll.NEXT, "9999-12-25"), (Roll.PREVIOUS, "0001-01-01")):
+        closed = frozenset({at(start).date() + timedelta(days=n) for n in range(7)})
+        daily = Recurrence(at(start), "FREQ=DAILY;COUNT=3", business_days=BusinessDays(closed, roll=roll))
+        assert due(daily) == []
+
+
+def test_hours_and_instants_on_closed_days_are_skipped() -> None:
+    days = BusinessDays(frozenset({date(2025, 1, 2)}))
+    hourly = Recurrence(at("2025-01-01 12:00"), "FREQ=HOURLY;INTERVAL=12", business_days=days)
+    assert due(hourly, 2) == ["2025-01-01 12:00", "2025-01-03"]
+    put_in = Recurrence(
+        at("2025-01-01"), rdates=(utc("2025-01-02 04:00"), utc("2025-01-02 06:00")), business_days=days
+    )
+    assert due(put_in, name=NEW_YORK) == ["2025-01-01 05:00", "2025-01-02 04:00"]
