@@ -53,8 +53,7 @@ def test_recovery_returns_a_lapsed_claim_and_says_so(world: World) -> None:
     world.claim()
     Occurrence.objects.filter(state="PENDING").update(lease_expires_at=world.now)
     assert (
-        run("recover").out
-        == "1 lapsed claim returned, 0 lost attempts settled (0 of them UNKNOWN), "
+        run("recover").out == "1 lapsed claim returned, 0 lost attempts settled (0 of them UNKNOWN), "
         "0 unknown outcomes to be asked about, 0 settled by policy, 0 held rows released.\n"
     )
     assert run("recover", "--once").out.startswith("0 lapsed claims returned")
