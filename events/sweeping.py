@@ -100,33 +100,34 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str, pace: Pace | None =
     now, flying = clock(), dispatch.in_flight()
     pace = pace or Pace()
     pace.look(flying, now, lapsed=recovered.claims_returned)
-    since, room = now - FRESH, _room(pace) - flying
+    since, free = now - FRESH, settings.PUNCTUAL_IN_FLIGHT_CAP - flying
+    room = min(free, _room_for_fresh(pace, flying, since))
     try:
         while room > done.claimed and not done.drained:
             batch = min(room - done.claimed, settings.PUNCTUAL_CLAIM_BATCH)
             _claim_and_publish(done, replace(limits(), batch=batch), origin(), since=since)
         if done.drained:
             late = _room_for_backlog(pace) - dispatch.late_in_flight(since)
-            _catch_up(done, min(room - done.claimed, late), origin)
+            _catch_up(done, min(free - done.claimed, late), origin)
     except BrokerAway:
         done.drained, done.broker_away = False, True
     pace.claimed(done.claimed)
     return done
 
 
-def _room(pace: Pace) -> int:
-    """How many rows may be in flight; where claims have lapsed lately, only so many as are worked off in time."""
+def _room_for_fresh(pace: Pace, flying: int, since: datetime) -> int:
+    """All room; but where claims have lapsed lately, no more than is worked off in time, the backlog not counted."""
     if not pace.has_lapses:
         return int(settings.PUNCTUAL_IN_FLIGHT_CAP)
     bounds = limits()
     in_time = max(LEAST_AT_WORK * bounds.workers, pace.rows_within(bounds.lease / 2) or 0)
-    return min(settings.PUNCTUAL_IN_FLIGHT_CAP, in_time)
+    return in_time - (flying - dispatch.late_in_flight(since))
 
 
 def _room_for_backlog(pace: Pace) -> int:
     """Half of all room; but no more than is worked off long before its lease ends, or than keeps the workers busy."""
     bounds = limits()
-    busy = 2 * bounds.chunk * bounds.workers
+    busy = bounds.workers * (LEAST_AT_WORK if pace.has_lapses else 2 * bounds.chunk)
     return min(settings.PUNCTUAL_IN_FLIGHT_CAP // 2, max(busy, pace.rows_within(bounds.lease / 3) or 0))
 
 

@@ -50,7 +50,7 @@ WITH wanted AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(because_of)s::bigint[]) AS wanted(id, because_of)
 ), target AS (
     SELECT o.id, o.state, wanted.because_of FROM events_occurrence o JOIN wanted ON wanted.id = o.id
-    WHERE o.state IN ({CLAIMABLE_SQL}) ORDER BY o.id FOR UPDATE OF o
+    WHERE {STATE_OF_ID} IN ({CLAIMABLE_SQL}) ORDER BY o.id FOR UPDATE OF o
 ), moved AS (
     UPDATE events_occurrence o
     SET state = '{State.SKIPPED}', reason = %(reason)s, hold = '', finished_at = %(now)s

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from events.lifecycle import Hold, Reason, State
 from events.transitions.siblings import IN_THE_WAY
-from events.transitions.statements import CLAIMABLE_SQL, LOG_MOVED, id_array, run, wake_for
+from events.transitions.statements import CLAIMABLE_SQL, LOG_MOVED, STATE_OF_ID, id_array, run, wake_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HOLD = f"""
 WITH moved AS (
     UPDATE events_occurrence o SET hold = %(hold)s, reason = %(hold)s, destination = %(destination)s
-    WHERE o.id = ANY(%(ids)s::bigint[]) AND o.state IN ({CLAIMABLE_SQL}) AND o.hold = ''
+    WHERE o.id = ANY(%(ids)s::bigint[]) AND {STATE_OF_ID} IN ({CLAIMABLE_SQL}) AND o.hold = ''
     RETURNING o.id, o.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
               CASE WHEN o.destination <> '' THEN jsonb_build_object('destination', o.destination) END AS detail
 ), logged AS ({LOG_MOVED})
