@@ -25,7 +25,7 @@ COMMITTED = """
 
 def drain(kind: str, handler: str) -> dict[str, float]:
     """Rows a second from the first claim to the last commit, and CPU seconds per 1,000, for rows due together."""
-    rule, cpu, late = _fire(kind, handler, ahead=timedelta(seconds=2))
+    rule, cpu, late = _fire(kind, handler, ahead=timedelta(seconds=4))
     return {
         "rows": len(late),
         "per_second": len(late) / late[-1],
@@ -36,7 +36,7 @@ def drain(kind: str, handler: str) -> dict[str, float]:
 
 def burst(kind: str, handler: str) -> dict[str, float]:
     """How late rows that are due in one second were committed: p50, p99, max, in seconds."""
-    _, _, late = _fire(kind, handler, ahead=timedelta(seconds=2))
+    _, _, late = _fire(kind, handler, ahead=timedelta(seconds=4))
     return {"p50": quantile(late, 0.5), "p99": quantile(late, 0.99), "max": late[-1], "earliest": late[0]}
 
 
