@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from events.lifecycle import State
 from events.models import Breaker, BreakerState, Occurrence
@@ -19,6 +20,8 @@ from events.models import Breaker, BreakerState, Occurrence
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
 LONGEST_WORDS = 500
 
@@ -65,8 +68,7 @@ def not_closed() -> dict[Destination, Standing]:
 
 def standing(destination: Destination) -> Standing | None:
     """How a destination's breaker stands; None if it is closed and nothing has failed since the last success."""
-    found = Breaker.objects.filter(handler=destination.handler, destination=destination.name)
-    row = found.exclude(state=BreakerState.CLOSED, failures=0).values_list(*STANDING).first()
+    row = _of(destination).exclude(state=BreakerState.CLOSED, failures=0).values_list(*STANDING).first()
     return None if row is None else _standing(row)
 
 
@@ -85,8 +87,8 @@ def take_probe(destination: Destination, occurrence_id: int, *, window: timedelt
     A breaker that another sweep is at is passed over: two that wait for each other's would wait for ever. A probe that
     is still on its way to a worker is not overtaken: in a long queue each would be refused when its turn comes.
     """
-    due = Breaker.objects.filter(handler=destination.handler, destination=destination.name, probe_at__lte=now)
-    breaker = due.exclude(state=BreakerState.CLOSED).select_for_update(skip_locked=True).first()
+    due = _of(destination).filter(probe_at__lte=now).exclude(state=BreakerState.CLOSED)
+    breaker = due.select_for_update(skip_locked=True).first()
     if breaker is None or _is_on_its_way(breaker.probe):
         return False
     taken = {"state": BreakerState.HALF_OPEN, "probe": occurrence_id, "probe_at": now + window}
@@ -99,15 +101,9 @@ def _is_on_its_way(probe: int | None) -> bool:
 
 def succeeded(destination: Destination, *, now: datetime) -> None:
     """A call was answered: failures in a row begin anew, and a half open breaker closes."""
-    with connection.cursor() as cursor:
-        cursor.execute(SUCCEEDED, {"handler": destination.handler, "name": destination.name, "now": now})
+    failing = Q(state=BreakerState.HALF_OPEN) | Q(state=BreakerState.CLOSED, failures__gt=0)
+    _close(_of(destination).filter(failing), now=now)
 
-
-SUCCEEDED = """
-UPDATE events_breaker SET state = 'closed', failures = 0, opened_at = NULL, probe_at = NULL, probe = NULL,
-                          changed_at = %(now)s
-WHERE handler = %(handler)s AND destination = %(name)s AND (state = 'half_open' OR state = 'closed' AND failures > 0)
-"""
 
 # What failed without being the probe says nothing new of a breaker that is open already.
 FAILED = """
@@ -151,13 +147,7 @@ def failed(
 
 def close(destination: Destination, *, now: datetime) -> bool:
     """Close it by a person's word, whatever its state; False if it was closed."""
-    return bool(
-        Breaker.objects.filter(handler=destination.handler, destination=destination.name)
-        .exclude(state=BreakerState.CLOSED)
-        .update(
-            state=BreakerState.CLOSED, failures=0, opened_at=None, probe_at=None, probe=None, changed_at=now
-        )
-    )
+    return bool(_close(_of(destination).exclude(state=BreakerState.CLOSED), now=now))
 
 
 def force_open(destination: Destination, *, until: datetime, why: str, now: datetime) -> None:
@@ -168,4 +158,14 @@ def force_open(destination: Destination, *, until: datetime, why: str, now: date
     }  # fmt: skip
     Breaker.objects.update_or_create(
         handler=destination.handler, destination=destination.name, defaults=facts
+    )
+
+
+def _of(destination: Destination) -> QuerySet[Breaker]:
+    return Breaker.objects.filter(handler=destination.handler, destination=destination.name)
+
+
+def _close(found: QuerySet[Breaker], *, now: datetime) -> int:
+    return found.update(
+        state=BreakerState.CLOSED, failures=0, opened_at=None, probe_at=None, probe=None, changed_at=now
     )

@@ -93,10 +93,10 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str, pace: Pace | None =
     def origin() -> Origin:
         return Origin(f"engine:{sweeper}", correlation_id, clock())
 
-    _mark_swept(clock(), sweeper)
-    done = Pass()
-    recovered = recovery.recover(origin=origin())
-    done.recovered = recovered.total + planning.replan_edited(origin=origin())
+    begun, done = origin(), Pass()
+    _mark_swept(begun.now, sweeper)
+    recovered = recovery.recover(origin=begun)
+    done.recovered = recovered.total + planning.replan_edited(origin=begun)
     now, flying = clock(), dispatch.in_flight()
     pace = pace or Pace()
     pace.look(flying, now, lapsed=recovered.claims_returned)
@@ -108,7 +108,7 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str, pace: Pace | None =
             _claim_and_publish(done, replace(limits(), batch=batch), origin(), since=since)
         if done.drained:
             late = _room_for_backlog(pace) - dispatch.late_in_flight(since)
-            _catch_up(done, min(free - done.claimed, late), origin)
+            _catch_up(done, min(free - done.claimed, late), origin())
     except BrokerAway:
         done.drained, done.broker_away = False, True
     pace.claimed(done.claimed)
@@ -154,9 +154,9 @@ def _mark_swept(now: datetime, sweeper: str) -> None:
         logger.warning("%s; what came due in it is caught up by its rules' policies", downtime)
 
 
-def _catch_up(done: Pass, room: int, origin: Callable[[], Origin]) -> None:
+def _catch_up(done: Pass, room: int, origin: Origin) -> None:
     """A batch of the backlog, as far as there is room and the throttle allows."""
-    now, per_second = origin().now, settings.PUNCTUAL_CATCH_UP_PER_SECOND
+    now, per_second = origin.now, settings.PUNCTUAL_CATCH_UP_PER_SECOND
     wanted = min(room, settings.PUNCTUAL_CLAIM_BATCH)
     allowed = wanted
     if per_second and wanted > 0 and dispatch.is_due(now):
@@ -165,7 +165,7 @@ def _catch_up(done: Pass, room: int, origin: Callable[[], Origin]) -> None:
         done.drained = not dispatch.is_due(now)
         return
     before = done.claimed
-    _claim_and_publish(done, replace(limits(), batch=allowed), origin())
+    _claim_and_publish(done, replace(limits(), batch=allowed), origin)
     if per_second:
         dispatch.give_allowance_back(allowed - (done.claimed - before), per_second=per_second)
 

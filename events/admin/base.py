@@ -165,11 +165,12 @@ class PunctualAdmin(AnyModelAdmin):
     list_disable_select_all = True
     list_fullwidth = True
     list_filter_submit = True
+    changelist: type[PunctualChangeList] = PunctualChangeList
     formfield_overrides = {JSONField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}}  # noqa: RUF012
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:  # noqa: ARG002 - Django's signature
         """Ours."""
-        return PunctualChangeList
+        return self.changelist
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """The form; between its check and the write the world may have changed."""
@@ -205,10 +206,14 @@ class ReadOnlyAdmin(PunctualAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The row, every column as it stands."""
+        """The row, for those who may see it."""
         row = self.get_object(request, object_id)
-        facts = _facts(row, self.hidden) if row and self.has_view_permission(request, row) else []
-        return super().change_view(request, object_id, form_url, {"facts": facts, **(extra_context or {})})
+        told = self.told_of(request, row) if row and self.has_view_permission(request, row) else {}
+        return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
+
+    def told_of(self, request: HttpRequest, row: Any) -> dict[str, Any]:  # noqa: ARG002 - for those who need it
+        """What the page's template is told: every column as it stands."""
+        return {"facts": _facts(row, self.hidden)}
 
 
 def _facts(row: Model, hidden: tuple[str, ...]) -> list[tuple[str, Any]]:

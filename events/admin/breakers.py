@@ -23,7 +23,7 @@ from events.templatetags import show
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
     from events.transitions import Origin
@@ -100,16 +100,13 @@ class BreakerAdmin(ActingAdmin, ReadOnlyAdmin):
     """One for each destination that ever failed."""
 
     verbs = (CLOSE, OPEN)
+    changelist = BreakerChangeList
     list_display = (
         "named", "state_badge", "since", "failures", "last_failure", "next_probe", "holds",
     )  # fmt: skip
     ordering = (F("opened_at").desc(nulls_last=True), "handler", "destination")
     search_fields = ("destination",)
     change_form_template = "events/machine.html"
-
-    def get_changelist(self, request: HttpRequest, **_: Any) -> type[PunctualChangeList]:  # noqa: ARG002
-        """The one that counts."""
-        return BreakerChangeList
 
     def is_possible(self, verb: Verb, row: Breaker) -> bool:
         """Whether there is anything to close."""
@@ -120,17 +117,9 @@ class BreakerAdmin(ActingAdmin, ReadOnlyAdmin):
         for row in Breaker.objects.filter(pk__in=ids):
             self.log_change(request, row, f"{verb.label}: {why}")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def told_of(self, request: HttpRequest, row: Breaker) -> dict[str, Any]:
         """How it stands, in words, and what may be done."""
-        row = self.get_object(request, object_id)
-        told = {"page": self._page(request, row)} if row and self.has_view_permission(request, row) else {}
-        return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
+        return {**super().told_of(request, row), "page": self._page(request, row)}
 
     def _page(self, request: HttpRequest, row: Breaker) -> dict[str, Any]:
         (watched,) = breakers.watched([row])

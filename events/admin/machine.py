@@ -17,7 +17,7 @@ from events.templatetags import show
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
 
@@ -31,17 +31,9 @@ class DowntimeAdmin(ReadOnlyAdmin):
     ordering = ("-ended_at",)
     change_form_template = "events/machine.html"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def told_of(self, request: HttpRequest, row: Downtime) -> dict[str, Any]:
         """The downtime in a sentence, and the way to its occurrences."""
-        row = self.get_object(request, object_id)
-        told = {"page": _page(row)} if row and self.has_view_permission(request, row) else {}
-        return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
+        return {**super().told_of(request, row), "page": _page(row)}
 
     @display(description="From, UTC")
     def started(self, row: Downtime) -> str:

@@ -23,7 +23,7 @@ from events.timing import zone
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
 
@@ -50,6 +50,7 @@ class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
     """Every due moment, the newest first."""
 
     verbs = VERBS
+    changelist = OccurrenceChangeList
     # All that a filter finds may be chosen, as far as a verb takes so many.
     list_disable_select_all = False
     list_display = (
@@ -73,10 +74,6 @@ class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
     )
     change_form_template = "events/occurrence.html"
     hidden = ("rule", "entity", "slot", "note", "due_at", "state", "hold", "payload")
-
-    def get_changelist(self, request: HttpRequest, **_: Any) -> type[PunctualChangeList]:  # noqa: ARG002
-        """The one that minds its order."""
-        return OccurrenceChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Occurrence]:
         """The rows, each knowing the instant at which it was read."""
@@ -104,17 +101,9 @@ class OccurrenceAdmin(ActingAdmin, ReadOnlyAdmin):
         """Whether the verb may move a row in that state."""
         return row.state in MOVABLE[verb.key] and not (verb is FIRE_NOW and row.hold)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def told_of(self, request: HttpRequest, row: Occurrence) -> dict[str, Any]:
         """The occurrence and its story."""
-        row = self.get_object(request, object_id)
-        told = {"page": self._page(request, row)} if row and self.has_view_permission(request, row) else {}
-        return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
+        return {**super().told_of(request, row), "page": self._page(request, row)}
 
     def _page(self, request: HttpRequest, row: Occurrence) -> dict[str, Any]:
         now = clock.now()

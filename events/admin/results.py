@@ -15,7 +15,7 @@ from events.templatetags import show
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
 MOST_SHOWN = 100
@@ -46,19 +46,11 @@ class TaskResultAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(task_id=term) if term else queryset), False
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def told_of(self, request: HttpRequest, row: TaskResult) -> dict[str, Any]:
         """The result, and the attempts that its task ran."""
-        row = self.get_object(request, object_id)
-        ran = Attempt.objects.filter(task_id=row.task_id) if row and row.task_id else Attempt.objects.none()
+        ran = Attempt.objects.filter(task_id=row.task_id) if row.task_id else Attempt.objects.none()
         shown = ran.select_related("occurrence__rule", "occurrence__entity").order_by("id")[:MOST_SHOWN]
-        told = {"attempts": shown, "most_shown": MOST_SHOWN}
-        return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
+        return {**super().told_of(request, row), "attempts": shown, "most_shown": MOST_SHOWN}
 
     @display(description="Done, UTC")
     def done(self, row: TaskResult) -> str:

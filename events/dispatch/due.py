@@ -26,14 +26,13 @@ class DueRow:
     rule_id: int
     entity_id: int
     due_at: datetime
-    available_at: datetime
     deleted_at: datetime | None
     own_payload: dict[str, Any] | None
     frozen_payload: dict[str, Any] | None
 
 
 COLUMNS = (
-    "place", "id", "state", "rule_id", "entity_id", "due_at", "available_at", "entity__deleted_at", "payload",
+    "place", "id", "state", "rule_id", "entity_id", "due_at", "entity__deleted_at", "payload",
     "snapshot__payload",
 )  # fmt: skip
 PLACE = Func(template='"events_occurrence"."ctid"::text', output_field=TextField())

@@ -147,13 +147,13 @@ class Examination:
         return transitions.latest_due(sorted(self._misfires), origin=self._origin)
 
     def _runs_at_work(self) -> dict[int, int]:
-        rules = sorted(
-            {row.rule_id for row in self._rows if self.rules[row.rule_id].overlap != Overlap.ALLOW}
-        )
+        rules = {rule.pk for rule in self.rules.values() if rule.overlap != Overlap.ALLOW}
+        if not rules:
+            return {}
         with connection.cursor() as cursor:
-            for rule_id in rules:  # one order for all, so that two can never wait for each other
+            for rule_id in sorted(rules):  # one order for all, so that two can never wait for each other
                 cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [LOCK_CLASS, rule_id])
-        ids = [row.id for row in self._rows if row.rule_id in set(rules)]
+        ids = [row.id for row in self._rows if row.rule_id in rules]
         return transitions.at_work(ids, origin=self._origin)
 
 

@@ -46,14 +46,9 @@ class Calls:
     breaker: Standing | None = None
 
     @property
-    def lease(self) -> timedelta:
-        """How long a started row is this worker's."""
-        return self.chunk.handler.timeout + self.chunk.bench.lease_margin
-
-    @property
     def renew_after(self) -> timedelta:
-        """A third of it."""
-        return self.lease / 3
+        """A third of a lease."""
+        return self.chunk.lease / 3
 
 
 def run_calls(chunk: ChunkRun) -> None:
@@ -105,7 +100,7 @@ def _fill(calls: Calls) -> None:
     free = calls.chunk.handler.concurrency - len(calls.running)
     ids = [calls.waiting.popleft() for _ in range(min(len(calls.waiting), free))]
     if ids:
-        lapses_at = time.monotonic() + calls.lease.total_seconds()
+        lapses_at = time.monotonic() + calls.chunk.lease.total_seconds()
         rows = calls.chunk.start(ids)
         doubtful = _in_doubt(calls.chunk, rows)
         for row in rows:

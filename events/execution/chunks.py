@@ -101,9 +101,14 @@ class ChunkRun:
             self.give_back(ids, Reason.START_REFUSED)
         return started
 
+    @property
+    def lease(self) -> timedelta:
+        """How long a started row is this worker's, unless its lease is renewed."""
+        return self.handler.timeout + self.bench.lease_margin
+
     def lease_until(self, origin: Origin) -> datetime:
-        """When the lease of a row at work ends, unless it is renewed."""
-        return origin.now + self.handler.timeout + self.bench.lease_margin
+        """When that ends."""
+        return origin.now + self.lease
 
     def context(self, row: Started) -> HandlerContext:
         """What the handler sees of one row."""

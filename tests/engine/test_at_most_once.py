@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from events import operations, transitions
+from events import operations
 from events.handling import Completed, Decline, Postpone, Reject, Retry, Unsure
 from events.models import Attempt, Occurrence, Rule
 from handlers.log.models import Delivery
 from tests.engine import handlers
-from tests.engine.world import LEASE, World
+from tests.engine.world import World
 
 if TYPE_CHECKING:
     from events.handling import Outcome
@@ -34,10 +34,7 @@ def lose_a_worker(world: World, **rule: Any) -> None:
     """A row that a worker took up as an execution would, and did not live to settle."""
     world.due(1, **{"handler": "idempotent", "backoff_base": timedelta(seconds=1), **rule})
     (chunk,) = world.claim()
-    transitions.start(
-        chunk.ids, token=chunk.token, handler="idempotent", kind="idempotent", task_id="t",
-        lease_until=world.now + LEASE, origin=world.origin("worker:doomed"),
-    )  # fmt: skip
+    world.lose(chunk)
 
 
 def much_later(world: World) -> None:

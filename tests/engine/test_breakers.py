@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from events import breakers, operations, transitions
+from events import breakers, operations
 from events.breakers import Destination, Tolerance
 from events.handling import Completed, Reject, Retry
 from events.models import Attempt, Breaker, Occurrence, Rule, Transition
@@ -158,10 +158,7 @@ def test_a_probe_whose_worker_was_lost_is_followed_by_another_in_the_next_window
     world.now += WINDOW
     world.recover()
     (lost,) = world.claim()
-    transitions.start(
-        lost.ids, token=lost.token, handler="reaching", kind="idempotent", task_id="t",
-        lease_until=world.now + timedelta(hours=1), origin=world.origin("worker:doomed"),
-    )  # fmt: skip
+    world.lose(lost, lease=timedelta(hours=1))
     world.now += WINDOW - timedelta(microseconds=1)
     world.recover()
     assert world.claim() == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from events import breakers, dispatch, operations, planning, transitions
+from events import breakers, dispatch, operations, planning
 from events.breakers import Destination
 from events.handling import Completed, Retry
 from events.models import Occurrence, Rule, Transition
@@ -71,10 +71,7 @@ def travel(world: World) -> None:
 
 def begin(world: World) -> dispatch.Chunk:
     (chunk,) = world.claim()
-    transitions.start(
-        chunk.ids, token=chunk.token, handler="reaching", kind="idempotent", task_id="t",
-        lease_until=world.now + HOUR / 2, origin=world.origin("worker:doomed"),
-    )  # fmt: skip
+    world.lose(chunk, lease=HOUR / 2)
     return chunk
 
 

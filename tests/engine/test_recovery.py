@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from events.models import Attempt, Occurrence
-from events.transitions import start
 from tests.engine.world import LEASE, World
 
 pytestmark = pytest.mark.django_db
@@ -18,15 +17,7 @@ def crash_in_the_middle(world: World, kind: str, **rule: object) -> Occurrence:
     if not Occurrence.objects.exists():
         world.due(1, handler=kind, **rule)
     (chunk,) = world.claim()
-    started = start(
-        chunk.ids,
-        token=chunk.token,
-        handler=kind,
-        kind=kind.replace("-", "_"),
-        task_id="task",
-        lease_until=world.now + LEASE,
-        origin=world.origin("worker:doomed"),
-    )
+    started = world.lose(chunk)
     assert len(started) == 1
     return world.only()
 
@@ -94,10 +85,7 @@ def test_who_was_lost_in_company_spends_no_attempt_and_travels_alone_from_then_o
     """One row killed the worker of all three: with a single attempt allowed, its neighbours must not fail with it."""
     rows = world.due(3, handler="idempotent", max_attempts=1)
     chunk = world.claim_together()
-    start(
-        chunk.ids, token=chunk.token, handler="idempotent", kind="idempotent", task_id="in company",
-        lease_until=world.now + LEASE, origin=world.origin("worker:doomed"),
-    )  # fmt: skip
+    world.lose(chunk)
     world.now += LEASE
     world.recover()
     assert set(Occurrence.objects.values_list("state", "failures")) == {("RETRYING", 0)}
@@ -105,10 +93,7 @@ def test_who_was_lost_in_company_spends_no_attempt_and_travels_alone_from_then_o
     alone = world.claim()
     assert sorted(chunk.ids for chunk in alone) == [(row.pk,) for row in rows]
     poison, *others = alone
-    start(
-        poison.ids, token=poison.token, handler="idempotent", kind="idempotent", task_id="alone",
-        lease_until=world.now + LEASE, origin=world.origin("worker:doomed"),
-    )  # fmt: skip
+    world.lose(poison)
     for chunk in others:
         world.run(chunk)
     world.now += LEASE

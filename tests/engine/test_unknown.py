@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from events import handling, operations, transitions
+from events import handling, operations
 from events.handling import Completed, Postpone, Retry, Unsure
 from events.models import Attempt, Entity, Occurrence, Rule
 from events.transitions.doubts import MOST_QUESTIONS
@@ -155,10 +155,7 @@ def test_a_worker_that_is_lost_while_it_asks_leaves_the_doubt_and_another_asks(w
     world.now += BASE
     (chunk,) = world.claim()
     assert len(chunk.ids) == 1
-    transitions.start(
-        chunk.ids, token=chunk.token, handler="asking", kind="non_idempotent", task_id="t",
-        lease_until=world.now + LEASE, origin=world.origin("worker:doomed"),
-    )  # fmt: skip
+    world.lose(chunk)
     world.now += LEASE
     settle_in_time(world, 3)
     assert stands(world) == ("COMPLETED", "completed")
@@ -169,10 +166,7 @@ def test_a_lost_call_is_asked_about_even_if_no_failure_was_counted(world: World)
     """Its worker was lost in company, which counts against nobody; the backoff begins with half of its base."""
     rows = world.due(2, handler="asking", backoff_base=BASE)
     chunk = world.claim_together()
-    transitions.start(
-        chunk.ids, token=chunk.token, handler="asking", kind="non_idempotent", task_id="t",
-        lease_until=world.now + LEASE, origin=world.origin("worker:doomed"),
-    )  # fmt: skip
+    world.lose(chunk)
     world.now += LEASE
     world.recover()
     assert set(Occurrence.objects.values_list("state", "failures")) == {("RETRYING", 0)}
@@ -260,10 +254,7 @@ def test_a_person_who_replays_gets_a_call_where_nobody_can_be_asked(world: World
 def test_a_person_who_replays_after_a_lost_worker_gets_a_call(world: World) -> None:
     world.due(1, handler="non-idempotent")
     (chunk,) = world.claim()
-    transitions.start(
-        chunk.ids, token=chunk.token, handler="non-idempotent", kind="non_idempotent", task_id="t",
-        lease_until=world.now + LEASE, origin=world.origin("worker:doomed"),
-    )  # fmt: skip
+    world.lose(chunk)
     world.now += LEASE
     world.recover()
     operations.replay([world.only().pk], why="they never got it", origin=world.origin())

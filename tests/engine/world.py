@@ -10,10 +10,11 @@ from uuid import uuid4
 from events import dispatch, execution, handling, operations, planning, recovery
 from events.models import Entity, Occurrence, Rule
 from events.operations import EntityFacts
-from events.transitions import Origin
+from events.transitions import Origin, start
 
 if TYPE_CHECKING:
     from events.dispatch import Chunk
+    from events.transitions import Started
 
 HORIZON = timedelta(hours=48)
 LEASE = timedelta(seconds=120)
@@ -88,6 +89,14 @@ class World:
         order = execution.ChunkOrder(chunk.token, chunk.correlation_id, chunk.ids, task_id, destination)
         where = execution.Bench(clock=self.clock, worker="worker:test", **bench)
         return execution.run_chunk(order, handling.get(chunk.handler), where)
+
+    def lose(self, chunk: Chunk, *, lease: timedelta = LEASE) -> list[Started]:
+        """A worker starts the chunk's rows, and does not live to settle them; those that it started."""
+        handler = handling.get(chunk.handler)
+        return start(
+            chunk.ids, token=chunk.token, handler=handler.name, kind=handler.kind, task_id=str(uuid4()),
+            lease_until=self.now + lease, origin=self.origin("worker:doomed"),
+        )  # fmt: skip
 
     def recover(self) -> recovery.Recovered:
         return recovery.recover(origin=self.origin("engine:test"))

@@ -29,12 +29,18 @@ def manage(environment: Mapping[str, str], *arguments: str) -> None:
     )
 
 
-def test_beat_waits_for_the_database_and_carries_on(own_postgres: StoppablePostgres, tmp_path: Path) -> None:
-    filebroker.prepare(tmp_path / "broker")
-    environment = {**os.environ, "DATABASE_URL": own_postgres.url, "PUNCTUAL_VAR": str(tmp_path)}
+def installed(postgres: StoppablePostgres, folder: Path) -> Mapping[str, str]:
+    """The environment of an installation whose beat has something to send every second."""
+    filebroker.prepare(folder / "broker")
+    environment = {**os.environ, "DATABASE_URL": postgres.url, "PUNCTUAL_VAR": str(folder)}
     manage(environment, "migrate", "-v", "0")
     manage(environment, "prepare")
     manage(environment, "shell", "-v", "0", "-c", EVERY_SECOND)
+    return environment
+
+
+def test_beat_waits_for_the_database_and_carries_on(own_postgres: StoppablePostgres, tmp_path: Path) -> None:
+    environment = installed(own_postgres, tmp_path)
     messages = tmp_path / "broker" / "messages"
 
     def sent() -> int:
@@ -57,11 +63,7 @@ def test_beat_waits_for_the_database_and_carries_on(own_postgres: StoppablePostg
 def test_beat_may_start_before_the_database_is_there_and_be_stopped_meanwhile(
     own_postgres: StoppablePostgres, tmp_path: Path
 ) -> None:
-    filebroker.prepare(tmp_path / "broker")
-    environment = {**os.environ, "DATABASE_URL": own_postgres.url, "PUNCTUAL_VAR": str(tmp_path)}
-    manage(environment, "migrate", "-v", "0")
-    manage(environment, "prepare")
-    manage(environment, "shell", "-v", "0", "-c", EVERY_SECOND)
+    environment = installed(own_postgres, tmp_path)
     messages = tmp_path / "broker" / "messages"
     own_postgres.stop()
 
