@@ -40,6 +40,7 @@ class Reason(StrEnum):
     MISSED = "missed"
     COALESCED = "coalesced"
     OVERLAPPED = "overlapped"
+    ALREADY_SENT = "already_sent"
     CLAIM_LAPSED = "claim_lapsed"
     START_REFUSED = "start_refused"
     WORKER_STOPPING = "worker_stopping"

@@ -10,6 +10,8 @@ from collections import deque
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+# A question that took long is asked again after so many times as long.
+REST = 20
 # Shorter than this says nothing; longer than this is forgotten.
 SHORTEST, LONGEST = timedelta(seconds=2), timedelta(seconds=10)
 
@@ -28,6 +30,15 @@ class Pace:
     def __init__(self) -> None:
         self._looks: deque[Look] = deque()
         self._expected = 0
+        self._ask_again_at: datetime | None = None
+
+    def may_ask(self, now: datetime) -> bool:
+        """Whether to ask again who waits for the end of another row: a twentieth of the time at most is spent so."""
+        return self._ask_again_at is None or now >= self._ask_again_at
+
+    def asked(self, began: datetime, ended: datetime) -> None:
+        """It was asked from one instant to another."""
+        self._ask_again_at = ended + REST * (ended - began)
 
     def look(self, in_flight: int, now: datetime, *, lapsed: int = 0) -> None:
         """So many rows are in flight as a pass begins; so many claims lapsed since the last."""

@@ -97,8 +97,11 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str, pace: Pace | None =
     _mark_swept(begun.now, sweeper)
     recovered = recovery.recover(origin=begun)
     done.recovered = recovered.total + planning.replan_edited(origin=begun)
-    now, flying = clock(), dispatch.in_flight()
     pace = pace or Pace()
+    if pace.may_ask(begun.now):
+        planning.plan_after_completion(origin=begun)
+        pace.asked(begun.now, clock())
+    now, flying = clock(), dispatch.in_flight()
     pace.look(flying, now, lapsed=recovered.claims_returned)
     since, free = now - FRESH, settings.PUNCTUAL_IN_FLIGHT_CAP - flying
     room = min(free, _room_for_fresh(pace, flying, since))

@@ -16,8 +16,6 @@ from events.operations import InvalidInput
 if TYPE_CHECKING:
     from datetime import datetime
 
-# What the calendar calls otherwise.
-HOMES = {"dtstart": "start_date", "offset_days": "anchor_offset_days"}
 DEFAULTS_OF_JSON = ("audience_filter", "payload")
 
 
@@ -82,7 +80,7 @@ class RuleForm(VersionedForm):
         try:
             operations.check_rule(self.instance, now=clock.now())
         except InvalidInput as refused:
-            tell_form(self, refused, HOMES)
+            tell_form(self, refused, operations.COLUMN_OF)
 
 
 def preview(form: RuleForm, *, now: datetime) -> dict[str, Any]:
@@ -108,7 +106,7 @@ def preview(form: RuleForm, *, now: datetime) -> dict[str, Any]:
     except InvalidField as error:
         sentence = f"{error.facts['problem']}. {error.facts['remedy']}"
         if not any(sentence in said for _, said in problems):
-            problems.append((_label(form, HOMES.get(error.field, error.field)), sentence))
+            problems.append((_label(form, operations.COLUMN_OF.get(error.field, error.field)), sentence))
     return {"firings": firings, "problems": problems, "missing": [_label(form, name) for name in missing]}
 
 

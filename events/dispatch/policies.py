@@ -13,10 +13,10 @@ from events import breakers, handling, transitions
 from events.breakers import Destination
 from events.lifecycle import Hold, Reason, State
 from events.models import CatchUp, Overlap, Rule, RuleState, Transition
-from events.timing import lateness
+from events.timing import lateness, period_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import timedelta
 
     from events.breakers import Standing
@@ -48,6 +48,7 @@ class Examination:
     def __init__(self, rows: Sequence[DueRow], *, breaker_window: timedelta, origin: Origin) -> None:
         self._rows, self._breaker_window, self._origin = rows, breaker_window, origin
         self.rules: dict[int, Rule] = Rule.objects.in_bulk({row.rule_id for row in rows})
+        self._periods = {rule.pk: unit for rule in self.rules.values() if (unit := _period(rule))}
         self._open = breakers.not_closed()
         self._checks = {rule.pk: self._checks_of(rule) for rule in self.rules.values()}
         self._destinations = {
@@ -78,6 +79,7 @@ class Examination:
         concerns: tuple[tuple[Check, bool], ...] = (
             (self._end, True),
             (self._hold, True),
+            (self._repetition, rule.pk in self._periods),
             (self._misfire, rule.catch_up != CatchUp.ALL),
             (self._overlap, rule.overlap != Overlap.ALLOW),
             (self._breaker, bool(self._open)),
@@ -99,6 +101,10 @@ class Examination:
         if rule.handler not in handling.installed():
             return Obstacle(Hold.HANDLER_MISSING)
         return None
+
+    def _repetition(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002
+        sent = self._sent_before.get(row.id)
+        return None if sent is None else Obstacle(Reason.ALREADY_SENT, because_of=sent)
 
     def _misfire(self, row: DueRow, rule: Rule) -> Obstacle | None:
         if row.id not in self._misfires:
@@ -130,13 +136,22 @@ class Examination:
         )
 
     @cached_property
+    def _sent_before(self) -> dict[int, int]:
+        """Rows whose date was moved after the one of their period had been sent, and that one."""
+        units = {
+            row.id: self._periods[row.rule_id]
+            for row in self._rows
+            if row.rule_id in self._periods and row.state == State.SCHEDULED
+        }
+        found = transitions.sent_in_period(units, origin=self._origin)
+        wanted = _asked_for(found)
+        return {row_id: sent for row_id, sent in found.items() if row_id not in wanted}
+
+    @cached_property
     def _misfires(self) -> set[int]:
         """Rows that nobody looked at within their rule's grace, whose rule does not want all of them."""
         found = {row.id for row in self._rows if self._is_misfire(row, self.rules[row.rule_id])}
-        if found:
-            asked_for = Transition.objects.filter(ASKED_FOR, occurrence__in=found)
-            found -= set(asked_for.values_list("occurrence_id", flat=True))
-        return found
+        return found - _asked_for(found)
 
     def _is_misfire(self, row: DueRow, rule: Rule) -> bool:
         late = lateness(row.due_at, self._origin.now) > rule.grace
@@ -155,6 +170,19 @@ class Examination:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [LOCK_CLASS, rule_id])
         ids = [row.id for row in self._rows if row.rule_id in rules]
         return transitions.at_work(ids, origin=self._origin)
+
+
+def _asked_for(ids: Collection[int]) -> set[int]:
+    if not ids:
+        return set()
+    asked_for = Transition.objects.filter(ASKED_FOR, occurrence__in=list(ids))
+    return set(asked_for.values_list("occurrence_id", flat=True))
+
+
+def _period(rule: Rule) -> str:
+    """The period of which an anchored rule names one moment, "" where it names several or none."""
+    has_more = rule.rdates or rule.cron or rule.every
+    return period_of(rule.rrule) if rule.anchor and not has_more else ""
 
 
 def _destination(handler: str, payload: dict[str, Any]) -> Destination:

@@ -143,8 +143,8 @@ class ChunkRun:
         origin = self.origin()
         settlements = [self.judge(row, outcome, origin.now) for row, outcome in answers]
         moved = transitions.settle(settlements, token=self.order.token, origin=origin)
-        if any(row.rule.queues for row, _ in answers):
-            transitions.wake_for(origin.now, origin)  # one that waited for its turn may be claimed now
+        if any(row.rule.is_awaited for row, _ in answers):
+            transitions.wake_for(origin.now, origin)  # another may be claimed, or planned, now
         self.summary.outcomes.update(each.outcome if each.id in moved else LATE for each in settlements)
         return moved
 

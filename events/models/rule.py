@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from events.models.calendar import Calendar
 from events.models.entity import Entity
-from events.timing import Fold, Gap, Leap
+from events.timing import Fold, Gap, Leap, Roll
 
 
 class RuleState(models.TextChoices):
@@ -19,6 +22,20 @@ class RuleState(models.TextChoices):
     ACTIVE = "active", "active"
     PAUSED = "paused", "paused"
     RETIRED = "retired", "retired"
+
+
+class EveryFrom(models.TextChoices):
+    """From what an interval counts."""
+
+    START = "start", "start: counted from the first one, however long each takes"
+    COMPLETION = "completion", "completion: counted from the end of the one before"
+
+
+class OnMove(models.TextChoices):
+    """What becomes of what is planned for an entity whose zone or date changes."""
+
+    FOLLOW = "follow", "follow: what is planned moves along"
+    KEEP = "keep", "keep: what is planned stays, and what comes after it follows"
 
 
 class CatchUp(models.TextChoices):
@@ -49,7 +66,8 @@ class Rule(models.Model):
     """What should happen when, for one entity or for an audience.
 
     DTSTART is `start_date` at `local_time`, in the zone of each entity (or in the fixed `timezone`). With `anchor`
-    the date comes from that attribute of the entity instead. An empty `rrule` means once.
+    the date comes from that attribute of the entity instead. It is repeated by `rrule`, by `cron`, or `every` so
+    often; by none of them: once. With a `window` each of these moments opens one, in which it fires at random.
     """
 
     name = models.CharField(max_length=200, unique=True)
@@ -81,11 +99,61 @@ class Rule(models.Model):
         blank=True,
         help_text="The first day, local. With an anchor: nothing fires before it.",
     )
-    local_time = models.TimeField(help_text="The time of day, local.")
-    rrule = models.CharField(
-        max_length=2000,
+    local_time = models.TimeField(
+        null=True, blank=True, help_text="The time of day, local. A cron expression has its own."
+    )
+    rrule = models.TextField(
         blank=True,
-        help_text="RFC 5545, such as FREQ=MONTHLY;BYDAY=1MO. Empty: once.",
+        help_text="RFC 5545, such as FREQ=MONTHLY;BYDAY=1MO; several: one on a line. Empty: once.",
+    )
+    cron = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Or a cron expression in local time, such as 30 9 * * MON-FRI.",
+    )
+    every = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Or an ISO 8601 duration, such as PT30M, P1D or P2W.",
+    )
+    every_from = models.CharField(
+        max_length=10,
+        choices=EveryFrom.choices,
+        default=EveryFrom.START,
+        db_default=EveryFrom.START.value,
+        help_text="From what that duration counts.",
+    )
+    rdates = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text="Put in besides: dates or local times in ISO 8601, such as 2030-12-24 or 2030-12-24T18:00.",
+    )
+    exdates = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text="Left out: dates or local times in ISO 8601. A date leaves out the whole day.",
+    )
+    calendar = models.ForeignKey(
+        Calendar,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        help_text="Whose closed days are kept free.",
+    )
+    roll = models.CharField(
+        max_length=8,
+        choices=[(choice.value, choice.value) for choice in Roll],
+        default=Roll.SKIP.value,
+        db_default=Roll.SKIP.value,
+        help_text="What falls on a closed day is skipped, or moves to the previous or the next open one.",
     )
     anchor = models.CharField(
         max_length=100,
@@ -95,10 +163,28 @@ class Rule(models.Model):
     anchor_offset_days = models.SmallIntegerField(
         default=0, help_text="Days after the anchored date; negative: before it."
     )
+    window = models.DurationField(
+        null=True,
+        blank=True,
+        help_text="Fire at random within so long after each moment: 8:00:00 from 09:00 on is until 17:00.",
+    )
+    draws = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="How many times within each window."
+    )
+    spacing = models.DurationField(
+        default=timedelta(0), db_default=timedelta(0), help_text="At least so far from one another."
+    )
     timezone = models.CharField(
         max_length=64,
         blank=True,
         help_text="A fixed IANA zone. Empty: each entity's own.",
+    )
+    on_move = models.CharField(
+        max_length=8,
+        choices=OnMove.choices,
+        default=OnMove.FOLLOW,
+        db_default=OnMove.FOLLOW.value,
+        help_text="What becomes of what is planned for an entity whose zone or date changes.",
     )
     gap = models.CharField(
         max_length=16,
@@ -170,6 +256,16 @@ class Rule(models.Model):
         editable=False,
         help_text="Every slot due before this instant has its row.",
     )
+    draw_seed = models.UUIDField(
+        db_default=RandomUUID(),
+        editable=False,
+        help_text="What random moments are drawn with: the same seed gives the same ones again.",
+    )
+    timed_since = models.DateTimeField(
+        db_default=Now(),
+        editable=False,
+        help_text="Since when its moments are what they are: when it was made, or they were last edited.",
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -191,6 +287,11 @@ class Rule(models.Model):
             models.CheckConstraint(condition=Q(gap__in=list(Gap)), name="rule_gap_known"),
             models.CheckConstraint(condition=Q(fold__in=list(Fold)), name="rule_fold_known"),
             models.CheckConstraint(condition=Q(leap__in=["", *Leap]), name="rule_leap_known"),
+            models.CheckConstraint(
+                condition=Q(every_from__in=EveryFrom.values), name="rule_every_from_known"
+            ),
+            models.CheckConstraint(condition=Q(on_move__in=OnMove.values), name="rule_on_move_known"),
+            models.CheckConstraint(condition=Q(roll__in=list(Roll)), name="rule_roll_known"),
             models.CheckConstraint(condition=Q(max_attempts__gte=1), name="rule_tries_at_least_once"),
             models.CheckConstraint(
                 condition=Q(backoff_base__gt=timedelta(0)) & Q(backoff_cap__gte=F("backoff_base")),
@@ -219,6 +320,12 @@ class Rule(models.Model):
                 fields=["audience_kind"],
                 condition=~Q(state="retired"),
                 name="rule_audience",
+            ),
+            # planning: the few rules whose next moment is known when the one before has ended
+            models.Index(
+                fields=["id"],
+                condition=Q(every_from="completion") & ~Q(state="retired"),
+                name="rule_after_completion",
             ),
         ]
 

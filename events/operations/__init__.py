@@ -8,6 +8,14 @@ from events.operations.breakers import (
     close_breaker,
     open_breaker,
 )
+from events.operations.calendars import (
+    CalendarInUse,
+    InvalidCalendar,
+    change_calendar,
+    check_calendar,
+    create_calendar,
+    delete_calendar,
+)
 from events.operations.dead_letters import (
     InvalidAmendment,
     amend,
@@ -34,7 +42,9 @@ from events.operations.occurrences import (
     resolve,
 )
 from events.operations.rules import (
+    COLUMN_OF,
     InvalidRule,
+    NothingToBackfill,
     RetiredRule,
     backfill,
     change_rule,
@@ -46,17 +56,21 @@ from events.operations.rules import (
 )
 
 __all__ = [
+    "COLUMN_OF",
     "DEAD",
     "LONGEST_OPEN",
     "REPLAYABLE",
+    "CalendarInUse",
     "EntityFacts",
     "InvalidAmendment",
+    "InvalidCalendar",
     "InvalidDestination",
     "InvalidEntity",
     "InvalidInput",
     "InvalidRule",
     "NotSoLong",
     "NothingMoved",
+    "NothingToBackfill",
     "NothingToClose",
     "Put",
     "RetiredRule",
@@ -65,12 +79,16 @@ __all__ = [
     "amend_found",
     "backfill",
     "cancel",
+    "change_calendar",
     "change_rule",
+    "check_calendar",
     "check_entity",
     "check_rule",
     "check_version",
     "close_breaker",
+    "create_calendar",
     "create_rule",
+    "delete_calendar",
     "delete_entities",
     "fire_now",
     "open_breaker",

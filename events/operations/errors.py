@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+
 from events.errors import InvalidField, PunctualError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
+
+    from django.db.models import Model
 
 
 class Refusal(InvalidField):
@@ -31,6 +35,18 @@ class InvalidInput(PunctualError):
             sentence = f"{refusal.facts['problem']}. {refusal.facts['remedy']}"
             said.setdefault(refusal.field, []).append(sentence)
         return said
+
+
+def wrong_columns(row: Model, kept: Collection[str]) -> Iterator[InvalidField]:
+    """What the row's own columns and constraints refuse; those that are `kept` by the engine are not looked at."""
+    try:
+        row.full_clean(exclude=kept)
+    except ValidationError as error:
+        for name, messages in error.message_dict.items():
+            given = "" if name == NON_FIELD_ERRORS else f"{getattr(row, name)!r}: "
+            for message in messages:
+                problem = f"{given}{message.rstrip('.')}"
+                yield Refusal(field=name, problem=problem, remedy="Correct it and try again.")
 
 
 class StaleVersion(InvalidInput):

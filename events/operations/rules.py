@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.db.models import F
 
 from events import planning, transitions
 from events.errors import InvalidField, PunctualError
 from events.lifecycle import Hold, Reason
-from events.models import Rule, RuleState
-from events.operations.errors import InvalidInput, Refusal, check_version
+from events.models import Calendar, EveryFrom, Rule, RuleState
+from events.operations.errors import InvalidInput, Refusal, check_version, wrong_columns
 from events.operations.payloads import check_object, check_payload
-from events.timing import InvalidRecurrence, canonical_zone, check
+from events.timing import canonical_zone, check, check_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from events.planning import Backfill
     from events.transitions import Origin
@@ -30,9 +32,25 @@ class RetiredRule(PunctualError):
     """Rule {name!r} is retired, so nothing of it may fire any more. Choose a live rule."""
 
 
-KEPT_BY_THE_ENGINE = {"state", "planned_until", "version", "created_at", "updated_at"}
-WHEN = ("start_date", "local_time", "rrule", "anchor", "anchor_offset_days", "timezone")
+KEPT_BY_THE_ENGINE = {
+    "state", "planned_until", "draw_seed", "timed_since", "version", "created_at", "updated_at",
+}  # fmt: skip
+WHEN = (
+    "start_date", "local_time", "rrule", "cron", "every", "every_from", "rdates", "exdates", "calendar_id", "roll",
+    "anchor", "anchor_offset_days", "window", "draws", "spacing", "timezone",
+)  # fmt: skip
 EDITABLE = sorted({field.name for field in Rule._meta.concrete_fields} - KEPT_BY_THE_ENGINE - {"id"})
+# What the calendar calls otherwise than the columns of a rule.
+COLUMN_OF = {
+    "dtstart": "start_date",
+    "offset_days": "anchor_offset_days",
+    "rdate": "rdates",
+    "exdate": "exdates",
+    "business_days": "calendar",
+    "ics": "calendar",
+}
+# What an interval that counts from the end of the one before goes without: nobody knows its days ahead.
+NOT_AFTER_COMPLETION = ("rrule", "cron", "rdates", "exdates", "calendar", "anchor", "window")
 
 
 class InvalidRule(InvalidInput):
@@ -47,22 +65,16 @@ def check_rule(rule: Rule, *, now: datetime, before: Rule | None = None) -> None
     Looks at the columns first, then at what they mean: a rule that could never fire is refused, unless it is an old
     one (`before`) whose moments are over and that is edited in other respects.
     """
-    same_moments = before is not None and all(getattr(before, name) == getattr(rule, name) for name in WHEN)
+    same_moments = before is not None and has_same_moments(before, rule)
     examined = [each for each in EXAMINATIONS if not (same_moments and each is _something_is_to_come)]
-    refusals = list(_wrong_columns(rule)) or list(_wrong_meanings(rule, now, examined))
+    refusals = list(wrong_columns(rule, KEPT_BY_THE_ENGINE)) or list(_wrong_meanings(rule, now, examined))
     if refusals:
         raise InvalidRule(f"rule {rule.name!r}", refusals)
 
 
-def _wrong_columns(rule: Rule) -> Iterator[InvalidField]:
-    try:
-        rule.full_clean(exclude=KEPT_BY_THE_ENGINE)
-    except ValidationError as error:
-        for name, messages in error.message_dict.items():
-            given = "" if name == NON_FIELD_ERRORS else f"{getattr(rule, name)!r}: "
-            for message in messages:
-                problem = f"{given}{message.rstrip('.')}"
-                yield Refusal(field=name, problem=problem, remedy="Correct it and try again.")
+def has_same_moments(one: Rule, other: Rule) -> bool:
+    """Whether two states of a rule name the same moments, for whomever."""
+    return all(getattr(one, name) == getattr(other, name) for name in WHEN)
 
 
 def _wrong_meanings(rule: Rule, now: datetime, examined: Iterable[Examination]) -> Iterator[InvalidField]:
@@ -87,22 +99,71 @@ def _zone_exists(rule: Rule, now: datetime) -> None:  # noqa: ARG001 - one signa
         rule.timezone = canonical_zone(rule.timezone)
 
 
+def _time_is_given(rule: Rule, now: datetime) -> None:  # noqa: ARG001
+    if rule.local_time is None and not rule.cron:
+        raise Refusal(
+            field="local_time",
+            problem="it is missing, and only a cron expression has its own",
+            remedy="Give the time of day, such as 09:00.",
+        )
+
+
 def _recurrence_is_sound(rule: Rule, now: datetime) -> None:
-    rule.rrule = rule.rrule.strip().removeprefix("RRULE:")
+    lines = [line.strip().removeprefix("RRULE:") for line in rule.rrule.splitlines()]
+    rule.rrule = "\n".join(filter(None, lines))
     anchor = now.date() if rule.anchor else None
     try:
-        check(planning.recurrence_of(rule, anchor), planning.policies_of(rule, ""))
-    except InvalidRecurrence as refusal:
-        if repr(rule.rrule) in str(refusal):
-            raise
-        problem = f"{rule.rrule!r}: {refusal.facts['problem']}"
-        raise Refusal(field=refusal.field, problem=problem, remedy=refusal.facts["remedy"]) from refusal
+        recurrence = planning.recurrence_of(rule, anchor, years=(now.year, now.year + planning.YEARS_AHEAD))
+        check(replace(recurrence, every=rule.every), planning.policies_of(rule, ""))
+    except InvalidField as refusal:
+        raise _at_home(rule, refusal) from refusal
+
+
+def _at_home(rule: Rule, refusal: InvalidField) -> InvalidField:
+    """The calendar's refusal as that of a column, with the text that was refused."""
+    column = COLUMN_OF.get(refusal.field, refusal.field)
+    given, problem = getattr(rule, column, ""), str(refusal.facts["problem"])
+    if column in {"rrule", "cron"} and repr(given) not in problem:
+        problem = f"{given!r}: {problem}"
+    return Refusal(field=column, problem=problem, remedy=refusal.facts["remedy"])
+
+
+def _interval_goes_alone(rule: Rule, now: datetime) -> None:  # noqa: ARG001
+    if rule.every_from == EveryFrom.START:
+        return
+    if not rule.every:
+        raise Refusal(
+            field="every",
+            problem="it is missing",
+            remedy="Give what counts from the completion, such as PT30M.",
+        )
+    for name in NOT_AFTER_COMPLETION:
+        if getattr(rule, name):
+            raise Refusal(
+                field="every_from",
+                problem=f"an interval that counts from completion does not go with {name}",
+                remedy=f"Count from start, or leave {name} empty.",
+            )
+
+
+def _window_holds_its_draws(rule: Rule, now: datetime) -> None:  # noqa: ARG001
+    if rule.window is not None:
+        check_window(rule.window, rule.draws, rule.spacing)
+    elif rule.draws != 1 or rule.spacing:
+        raise Refusal(
+            field="window",
+            problem="it is missing, and only a window has draws and spacing",
+            remedy="Give the window's length, such as 8:00:00, or leave draws at 1 and spacing at 0.",
+        )
 
 
 def _something_is_to_come(rule: Rule, now: datetime) -> None:
     zones = [rule.timezone] if rule.timezone else planning.EXTREME_ZONES
-    if not rule.anchor and not any(
-        planning.next_firings_of(rule, timezone=name, anchor=None, leap="", after=now, limit=1)
+    since = now - (rule.window or timedelta(0))
+    if rule.anchor or rule.every_from == EveryFrom.COMPLETION:
+        return
+    if not any(
+        planning.next_firings_of(rule, timezone=name, anchor=None, leap="", after=since, limit=1)
         for name in zones
     ):
         raise Refusal(
@@ -126,6 +187,9 @@ def _audience_filter_is_an_object(rule: Rule, now: datetime) -> None:  # noqa: A
 
 EXAMINATIONS = (
     _zone_exists,
+    _time_is_given,
+    _interval_goes_alone,
+    _window_holds_its_draws,
     _recurrence_is_sound,
     _something_is_to_come,
     _anchor_is_known,
@@ -137,8 +201,10 @@ EXAMINATIONS = (
 @transaction.atomic
 def create_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> Rule:
     """Write a new rule and its rows up to the horizon; raises InvalidRule."""
+    _hold_calendar(rule)
     check_rule(rule, now=origin.now)
     planning.alone(planning.kind_of(rule))
+    _time_anew(rule, origin)
     rule.save(force_insert=True)
     planning.plan_rule(rule, until=origin.now + horizon, origin=origin)
     return rule
@@ -153,6 +219,7 @@ def change_rule(
     Whether it is paused is not an edit's to say. `expected_version` is the one that the editor saw; None asks for
     none. Afterwards the rule has its new version. Raises InvalidRule, RetiredRule, StaleVersion.
     """
+    _hold_calendar(rule)
     known = Rule.objects.select_related("entity").get(pk=rule.pk)
     for kind in sorted({planning.kind_of(known), planning.kind_of(rule)}):
         planning.alone(kind)
@@ -164,9 +231,24 @@ def change_rule(
     # What was due until now is due by the rule as it was, even if nobody planned it in time.
     planning.plan_rule(before, until=origin.now, origin=origin)
     rule.version, rule.updated_at = F("version") + 1, origin.now
+    if not has_same_moments(before, rule):
+        _time_anew(rule, origin)
+        Rule.objects.filter(pk=rule.pk).update(draw_seed=rule.draw_seed, timed_since=rule.timed_since)
     rule.save(update_fields=[*EDITABLE, "version", "updated_at"])
     rule.refresh_from_db()
     return planning.replan_rule(rule, horizon=horizon, origin=origin)
+
+
+def _hold_calendar(rule: Rule) -> None:
+    """Until this transaction ends, nobody changes its calendar. Calendars are held before kinds of entities are."""
+    held = Calendar.objects.select_for_update(no_key=True).filter(pk=rule.calendar_id or 0).first()
+    if held is not None:  # what does not exist is for the columns' own check to say
+        rule.calendar = held
+
+
+def _time_anew(rule: Rule, origin: Origin) -> None:
+    """Its moments are others from now on: what is drawn is drawn anew."""
+    rule.draw_seed, rule.timed_since = uuid4(), origin.now
 
 
 @transaction.atomic
@@ -200,12 +282,21 @@ def retire_rule(rule: Rule, *, why: str, origin: Origin, expected_version: int |
     return transitions.cancel_all(rule_id=rule.pk, reason=Reason.RULE_RETIRED, why=why, origin=origin)
 
 
+class NothingToBackfill(PunctualError):
+    """Rule {name!r} counts from the end of the one before, so it names no moments of the past. Use fire now instead."""
+
+
 def backfill(
     rule: Rule, *, after: datetime, before: datetime, why: str, origin: Origin, dry_run: bool
 ) -> Backfill:
-    """Write the rule's missing rows between two instants, past ones too; a dry run only counts them. RetiredRule."""
+    """Write the rule's missing rows between two instants, past ones too; a dry run only counts them.
+
+    Raises RetiredRule, NothingToBackfill.
+    """
     if rule.state == RuleState.RETIRED:
         raise RetiredRule(name=rule.name)
+    if rule.every_from == EveryFrom.COMPLETION:
+        raise NothingToBackfill(name=rule.name)
     return planning.backfill(rule, after=after, before=before, why=why, origin=origin, dry_run=dry_run)
 
 

@@ -1,12 +1,15 @@
 """From rules to rows: every slot up to the horizon becomes exactly one occurrence."""
 
-from events.planning.audiences import UnusableAnchor, anchors_of, audience_sql, check_anchor
+from events.planning.audiences import UnusableAnchor, anchors_of, check_anchor
+from events.planning.closed_days import UnknownCountry, business_days_of, closed_days
+from events.planning.members import audience_sql
 from events.planning.plans import (
     Backfill,
     RulesNotPlanned,
     backfill,
     is_behind,
     kind_of,
+    plan_after_completion,
     plan_due_rules,
     plan_entities,
     plan_rule,
@@ -16,6 +19,7 @@ from events.planning.plans import (
 )
 from events.planning.recurrences import (
     EXTREME_ZONES,
+    YEARS_AHEAD,
     next_firings_of,
     policies_of,
     recurrence_of,
@@ -24,17 +28,22 @@ from events.planning.serial import alone, together
 
 __all__ = [
     "EXTREME_ZONES",
+    "YEARS_AHEAD",
     "Backfill",
     "RulesNotPlanned",
+    "UnknownCountry",
     "UnusableAnchor",
     "alone",
     "anchors_of",
     "audience_sql",
     "backfill",
+    "business_days_of",
     "check_anchor",
+    "closed_days",
     "is_behind",
     "kind_of",
     "next_firings_of",
+    "plan_after_completion",
     "plan_due_rules",
     "plan_entities",
     "plan_rule",

@@ -6,47 +6,76 @@ group; the rows themselves are written by one INSERT ... SELECT that joins the g
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import connection
 
 from events.errors import InvalidField
-from events.models import Rule, RuleState
-from events.planning.recurrences import firings_of
+from events.models import EveryFrom, Rule, RuleState
+from events.planning.completions import rows_after_completion
+from events.planning.members import ANCHOR, SNAPSHOT, ZONE, audience_sql
+from events.planning.recurrences import openings_of
 from events.transitions import Desired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from events.timing import Firing
+    from events.planning.recurrences import Opening
 
 
 class UnusableAnchor(InvalidField):
     """{field}: {problem}. {remedy}"""
 
 
-ONE_MEMBER = "e.deleted_at IS NULL AND e.id = %(rule_entity)s"
-KIND_MEMBERS = "e.deleted_at IS NULL AND e.kind = %(rule_kind)s AND e.attributes @> %(rule_filter)s::jsonb"
-
-ZONE = "COALESCE(NULLIF(%(rule_zone)s, ''), e.timezone)"
-ANCHOR = "CASE WHEN %(rule_anchor)s = '' THEN '' ELSE COALESCE(e.attributes ->> %(rule_anchor)s, '') END"
-
 GROUPS = f"SELECT DISTINCT {ZONE}, {ANCHOR}, e.leap FROM events_entity e WHERE {{members}}"
 
-DESIRED = f"""
-    SELECT %(rule_id)s::bigint AS rule_id, e.id AS entity_id, s.slot, s.fold, s.timezone, s.note, s.due_at,
-           CASE WHEN %(rule_snapshot)s
-                THEN jsonb_build_object('payload', %(rule_payload)s::jsonb, 'attributes', e.attributes) END AS snapshot
+OPENINGS = f"""
     FROM events_entity e
     JOIN unnest(%(zones)s::text[], %(anchors)s::text[], %(leaps)s::text[], %(slots)s::timestamp[],
-                %(folds)s::smallint[], %(notes)s::text[], %(dues)s::timestamptz[])
-         AS s(timezone, anchor, leap, slot, fold, note, due_at)
+                %(folds)s::smallint[], %(notes)s::text[], %(opens)s::timestamptz[], %(closes)s::timestamptz[])
+         AS s(timezone, anchor, leap, slot, fold, note, opens_at, closes_at)
       ON s.timezone = {ZONE} AND s.anchor = {ANCHOR} AND s.leap = e.leap
-    WHERE {{members}} AND (NOT %(since_creation)s OR s.due_at >= e.created_at)
+"""
+
+DESIRED = f"""
+    SELECT %(rule_id)s::bigint AS rule_id, e.id AS entity_id, s.slot, s.fold, s.timezone, s.note,
+           s.opens_at AS due_at, {SNAPSHOT} AS snapshot
+    {OPENINGS}
+    WHERE {{members}} AND (NOT %(since_creation)s OR s.opens_at >= e.created_at)
+"""
+
+# A draw is a function of the rule's seed, the entity, the window and its own number, so that whoever plans again finds
+# the same moments. SHA-256, of which the first 48 bits are a fraction, is the same in every release of PostgreSQL.
+FRACTION = """
+    ('x' || encode(substr(sha256(convert_to(concat_ws(':', %(rule_seed)s, e.id, extract(epoch FROM s.slot), s.fold,
+                                                      number), 'UTF8')), 1, 6), 'hex'))::bit(48)::bigint
+    / 281474976710656::float8
+"""
+
+# So many points of what spacing leaves of the window, in order, each moved on by the spacing before it: all choices
+# of moments that far apart are equally likely. Draws of one window are told apart by microseconds of their slots.
+DRAWN = f"""
+    SELECT * FROM (
+        SELECT %(rule_id)s::bigint AS rule_id, e.id AS entity_id,
+               s.slot + d.nth * interval '1 microsecond' AS slot, s.fold, s.timezone, s.note,
+               s.opens_at + (floor(d.fraction * (length - (%(rule_draws)s - 1) * apart)) + d.nth * apart)
+                            * interval '1 microsecond' AS due_at, {SNAPSHOT} AS snapshot, e.created_at
+        {OPENINGS}
+        CROSS JOIN LATERAL (SELECT extract(epoch FROM s.closes_at - s.opens_at)::float8 * 1e6 AS length) AS span
+        CROSS JOIN LATERAL (
+            SELECT LEAST(extract(epoch FROM %(rule_spacing)s::interval)::float8 * 1e6, floor(length / %(rule_draws)s))
+                   AS apart
+        ) AS spaced
+        CROSS JOIN LATERAL (
+            SELECT fraction, row_number() OVER (ORDER BY fraction) - 1 AS nth
+            FROM (SELECT {FRACTION} AS fraction FROM generate_series(1, %(rule_draws)s::int) AS number) AS each
+        ) AS d
+        WHERE {{members}}
+    ) AS drawn
+    WHERE due_at >= %(due_after)s AND due_at < %(due_before)s AND (NOT %(since_creation)s OR due_at >= created_at)
 """
 
 
@@ -57,24 +86,6 @@ class Group:
     timezone: str
     anchor: str
     leap: str
-
-
-def audience_sql(rule: Rule, entity_ids: list[int] | None) -> tuple[str, dict[str, Any]]:
-    """The condition on `events_entity e` for the rule's living members, narrowed to some ids if given."""
-    members = KIND_MEMBERS if rule.entity_id is None else ONE_MEMBER
-    if entity_ids is not None:
-        members += " AND e.id = ANY(%(member_ids)s)"
-    return members, {
-        "rule_id": rule.pk,
-        "rule_entity": rule.entity_id,
-        "rule_kind": rule.audience_kind,
-        "rule_filter": json.dumps(rule.audience_filter),
-        "rule_zone": rule.timezone,
-        "rule_anchor": rule.anchor,
-        "rule_snapshot": rule.snapshot,
-        "rule_payload": json.dumps(rule.payload),
-        "member_ids": entity_ids,
-    }
 
 
 def groups(rule: Rule, entity_ids: list[int] | None = None) -> list[Group]:
@@ -95,34 +106,40 @@ def desired_rows(
 ) -> Desired:
     """The rows that the rule wants with after <= due_at < before, for its members or for some of them.
 
-    `since_creation`: none is due before its entity was known.
+    `since_creation`: none is due before its entity was known. Of an interval that counts from the end of the one
+    before: the next row of each, wherever it lies, and then only of those that have none to come.
     """
+    if rule.every_from == EveryFrom.COMPLETION:
+        return rows_after_completion(rule, entity_ids, anew=not since_creation)
     members, parameters = audience_sql(rule, entity_ids)
     found = [
-        (group, firing)
+        (group, opening)
         for group in groups(rule, entity_ids)
-        for firing in _firings(rule, group, after, before)
+        for opening in _openings(rule, group, after, before)
     ]
     return Desired(
-        DESIRED.format(members=members),
+        (DESIRED if rule.window is None else DRAWN).format(members=members),
         {
             **parameters,
             "since_creation": since_creation,
+            "due_after": after,
+            "due_before": before,
             "zones": [group.timezone for group, _ in found],
             "anchors": [group.anchor for group, _ in found],
             "leaps": [group.leap for group, _ in found],
-            "slots": [firing.slot for _, firing in found],
-            "folds": [firing.fold for _, firing in found],
-            "notes": [firing.note for _, firing in found],
-            "dues": [firing.due_at for _, firing in found],
+            "slots": [opening.slot for _, opening in found],
+            "folds": [opening.fold for _, opening in found],
+            "notes": [opening.note for _, opening in found],
+            "opens": [opening.opens_at for _, opening in found],
+            "closes": [opening.closes_at for _, opening in found],
         },
     )
 
 
-def _firings(rule: Rule, group: Group, after: datetime, before: datetime) -> Iterator[Firing]:
+def _openings(rule: Rule, group: Group, after: datetime, before: datetime) -> Iterator[Opening]:
     if rule.anchor and anchor_date(group.anchor) is None:
         return iter(())
-    return firings_of(
+    return openings_of(
         rule,
         timezone=group.timezone,
         anchor=anchor_date(group.anchor),

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Min, Q
 
-from events.errors import PunctualError
+from events.errors import InvalidField, PunctualError
 from events.lifecycle import UNSENT, Hold, Reason
-from events.models import Entity, Occurrence, Rule, RuleState
+from events.models import Entity, EveryFrom, Occurrence, OnMove, Rule, RuleState
 from events.planning.audiences import desired_rows
+from events.planning.completions import is_any_awaited
+from events.planning.members import kept_rows
 from events.planning.serial import alone, together
 from events.timing import TZDATA_VERSION
 from events.transitions import cancel_superseded, move_rescheduled, release, schedule
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from events.transitions import Origin
+    from events.transitions import Desired, Origin
 
 # Local times of one instant lie up to 26 hours apart.
 FARTHEST_MOVE = timedelta(hours=26)
@@ -123,12 +125,19 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
 
 
 def replan_entities(entity_ids: list[int], *, kinds: Iterable[str], origin: Origin) -> int:
-    """Make these entities' unsent rows what their rules want now; how many rows changed. Caller holds `together`."""
-    since = _since(Q(entity__in=entity_ids), origin.now)
-    return sum(
-        _replan(rule, entity_ids, since=since, until=rule.planned_until or origin.now, origin=origin)
-        for rule in _rules_for(entity_ids, kinds)
-    )
+    """Make these entities' unsent rows what their rules want now; how many rows changed. Caller holds `together`.
+
+    What is planned of a rule that keeps it stays as it is, for whoever is still its member.
+    """
+    since, changed = _since(Q(entity__in=entity_ids), origin.now), 0
+    for rule in _rules_for(entity_ids, kinds):
+        until = rule.planned_until or origin.now
+        if rule.on_move == OnMove.KEEP:
+            kept = kept_rows(rule, entity_ids)
+            changed += _make_so(rule, kept, entity_ids, until=until, origin=origin)
+        else:
+            changed += _replan(rule, entity_ids, since=since, until=until, origin=origin)
+    return changed
 
 
 def _replan(
@@ -136,12 +145,40 @@ def _replan(
 ) -> int:
     """For all of the rule's entities, or some: withdraw what is not wanted, move what is, write what is missing."""
     wanted = desired_rows(rule, after=since, before=until, entity_ids=entity_ids, since_creation=False)
+    return _make_so(rule, wanted, entity_ids, until=until, origin=origin)
+
+
+def _make_so(
+    rule: Rule, wanted: Desired, entity_ids: list[int] | None, *, until: datetime, origin: Origin
+) -> int:
     changed = cancel_superseded(wanted, rule_id=rule.pk, entity_ids=entity_ids, origin=origin)
     changed += move_rescheduled(
         wanted, rule_id=rule.pk, entity_ids=entity_ids, tzdata_version=TZDATA_VERSION, origin=origin
     )
     missing = desired_rows(rule, after=origin.now, before=until, entity_ids=entity_ids)
     return changed + schedule(missing, tzdata_version=TZDATA_VERSION, origin=origin, among_known=True)
+
+
+def plan_after_completion(*, origin: Origin) -> int:
+    """Write the rows whose moment is known since the one before has ended; how many."""
+    waiting = Rule.objects.filter(every_from=EveryFrom.COMPLETION, state__in=LIVE).select_related("entity")
+    written = 0
+    for rule in waiting:
+        try:
+            written += _plan_after_completion(rule, origin) if is_any_awaited(rule) else 0
+        except InvalidField:  # the isolation point: one rule that cannot be planned stops no other
+            logger.exception("rule %s cannot be planned", rule.pk)
+    return written
+
+
+@transaction.atomic
+def _plan_after_completion(rule: Rule, origin: Origin) -> int:
+    alone(kind_of(rule))
+    rule.refresh_from_db()
+    if rule.state not in LIVE or rule.every_from != EveryFrom.COMPLETION:
+        return 0
+    wanted = desired_rows(rule, after=origin.now, before=origin.now)
+    return schedule(wanted, tzdata_version=TZDATA_VERSION, origin=origin)
 
 
 def replan_edited(*, origin: Origin) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
+from events.models import EveryFrom
+from events.planning.closed_days import business_days_of
 from events.timing import (
     Firing,
     Fold,
@@ -12,8 +14,11 @@ from events.timing import (
     Leap,
     Policies,
     Recurrence,
+    Roll,
+    closes_at,
     firings,
     next_firings,
+    read_dates,
     zone,
 )
 
@@ -24,17 +29,50 @@ if TYPE_CHECKING:
 
 # Where a day ends last and begins first: what is over in both is over everywhere.
 EXTREME_ZONES = ("Pacific/Pago_Pago", "Pacific/Kiritimati")
+# How far ahead a calendar's closed days are looked up for whoever asks for the next few firings.
+YEARS_AHEAD = 12
+# A window in wall time may be longer by so much than its length: a zone that moves over the date line.
+LONGEST_EXCESS = timedelta(hours=26)
 
 
-def recurrence_of(rule: Rule, anchor: date | None) -> Recurrence:
-    """The rule's recurrence, from its start date or from an entity's anchor date."""
+class Opening(NamedTuple):
+    """When a rule may fire for a group of entities: at `opens_at`, or at random before `closes_at`, if it differs.
+
+    `slot`, `fold` and `note` are the firing's.
+    """
+
+    slot: datetime
+    fold: int
+    opens_at: datetime
+    closes_at: datetime
+    note: str
+
+
+def recurrence_of(rule: Rule, anchor: date | None, *, years: tuple[int, int] | None = None) -> Recurrence:
+    """The rule's recurrence, from its start date or from an entity's anchor date.
+
+    Its calendar's closed days are known from the first to the last of `years`; without them, it has none.
+    Raises InvalidRecurrence where a date of its lists cannot be read.
+    """
     start = anchor if rule.anchor else rule.start_date
     if start is None:
         raise ValueError(f"rule {rule} has neither a start date nor an anchor date")
+    first, *more = [
+        line.strip().removeprefix("RRULE:") for line in rule.rrule.splitlines() if line.strip()
+    ] or [""]
+    days = None
+    if rule.calendar and years:
+        days = business_days_of(rule.calendar, Roll(rule.roll), first_year=years[0], last_year=years[1])
     return Recurrence(
-        dtstart=datetime.combine(start, rule.local_time),
-        rrule=rule.rrule,
+        dtstart=datetime.combine(start, rule.local_time or time.min),
+        rrule=first,
+        more_rrules=tuple(more),
+        cron=rule.cron,
+        every=rule.every if rule.every_from == EveryFrom.START else "",
+        rdates=read_dates(rule.rdates, field="rdates"),
+        exdates=read_dates(rule.exdates, field="exdates"),
         offset_days=rule.anchor_offset_days,
+        business_days=days,
     )
 
 
@@ -48,7 +86,7 @@ def policies_of(rule: Rule, entity_leap: str) -> Policies:
     )
 
 
-def firings_of(
+def openings_of(
     rule: Rule,
     *,
     timezone: str,
@@ -56,16 +94,23 @@ def firings_of(
     leap: str,
     after: datetime,
     before: datetime,
-) -> Iterator[Firing]:
-    """The rule's firings for one zone, anchor and leap policy, with after <= due_at < before."""
-    found = firings(
-        recurrence_of(rule, anchor),
-        zone(timezone),
-        policies_of(rule, leap),
-        after=after,
-        before=before,
-    )
-    return (firing for firing in found if _has_begun(rule, firing))
+) -> Iterator[Opening]:
+    """The rule's moments for one zone, anchor and leap policy with after <= due_at < before.
+
+    Of a rule with windows: all that are open then. Of a window that was open when the rule was last timed there is
+    only the rest: nothing is drawn that would be over already.
+    """
+    tz, window = zone(timezone), rule.window
+    recurrence = recurrence_of(rule, anchor, years=(after.year, before.year))
+    since = after - window - LONGEST_EXCESS if window else after
+    for firing in firings(recurrence, tz, policies_of(rule, leap), after=since, before=before):
+        if not _has_begun(rule, firing):
+            continue
+        if window is None:
+            yield Opening(firing.slot, firing.fold, firing.due_at, firing.due_at, firing.note)
+        elif (closes := closes_at(firing, window, recurrence, tz)) > after:
+            opens = max(firing.due_at, rule.timed_since) if closes > rule.timed_since else firing.due_at
+            yield Opening(firing.slot, firing.fold, opens, closes, firing.note)
 
 
 def next_firings_of(
@@ -77,14 +122,13 @@ def next_firings_of(
     after: datetime,
     limit: int,
 ) -> list[Firing]:
-    """The rule's next firings for one zone, anchor and leap policy, from `after` on."""
+    """The rule's next firings for one zone, anchor and leap policy, from `after` on: of windows, their openings."""
     if rule.anchor and rule.start_date is not None:
-        after = max(
-            after,
-            datetime.combine(rule.start_date, rule.local_time, zone(timezone)) - timedelta(days=1),
-        )
+        begin = datetime.combine(rule.start_date, rule.local_time or time.min, zone(timezone))
+        after = max(after, begin - timedelta(days=1))
+    years = (after.year, min(after.astimezone(UTC).year + YEARS_AHEAD, MAXYEAR))
     found = next_firings(
-        recurrence_of(rule, anchor),
+        recurrence_of(rule, anchor, years=years),
         zone(timezone),
         policies_of(rule, leap),
         after=after,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from events.planning import audience_sql, next_firings_of
-from events.planning.audiences import ANCHOR, ZONE, anchor_date
+from events.planning.audiences import anchor_date
+from events.planning.members import ANCHOR, ZONE
 from events.timing import zone
 
 if TYPE_CHECKING:

@@ -40,6 +40,7 @@ REASONS: dict[Reason, str] = {
     Reason.MISSED: "it was later than its grace, and its rule skips what was missed",
     Reason.COALESCED: "it was later than its grace, and its rule fires the latest one alone",
     Reason.OVERLAPPED: "the one before it was still at work, and its rule skips one that overlaps",
+    Reason.ALREADY_SENT: "its date was moved, and the one of this year, month, week or day had been sent before",
     Reason.CLAIM_LAPSED: "no worker started it in time, so it was taken back",
     Reason.START_REFUSED: "a worker could not start it as it was, so it was given back",
     Reason.WORKER_STOPPING: "the worker was asked to stop and gave it back unstarted",

@@ -5,13 +5,15 @@ from events.timing.business_days import BusinessDays, Roll
 from events.timing.calendars import calendar_dates
 from events.timing.checking import check
 from events.timing.completions import next_after_completion
-from events.timing.draws import Span, day_window, draw, spans
 from events.timing.ical_recurrence import Imported, read_ical
+from events.timing.iso_dates import read_dates, read_wall_time
 from events.timing.misfire import Lane, lane, lateness
 from events.timing.recurrence import Firing, Policies, Recurrence
 from events.timing.recurring import firings, next_firings
 from events.timing.refusing import InvalidRecurrence
+from events.timing.rule_text import period_of
 from events.timing.walltime import Fold, Gap, Leap, OutOfRange, Resolved, resolve
+from events.timing.windows import check_window, closes_at
 from events.timing.words import in_words
 from events.timing.zones import (
     TZDATA_VERSION,
@@ -37,23 +39,24 @@ __all__ = [
     "Recurrence",
     "Resolved",
     "Roll",
-    "Span",
     "UnknownZone",
     "calendar_dates",
     "canonical_zone",
     "canonical_zones",
     "check",
-    "day_window",
+    "check_window",
+    "closes_at",
     "delay",
-    "draw",
     "firings",
     "in_words",
     "lane",
     "lateness",
     "next_after_completion",
     "next_firings",
+    "period_of",
+    "read_dates",
     "read_ical",
+    "read_wall_time",
     "resolve",
-    "spans",
     "zone",
 ]

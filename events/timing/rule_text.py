@@ -68,6 +68,18 @@ def parse(text: str) -> Rule:
     return rule
 
 
+def period_of(text: str) -> str:
+    """Return the period of which an RRULE names one moment ("year", "month", "week", "day"), or "" if there is none.
+
+    There is none where it names several moments in a period, or goes by hours and less. An empty rule has none.
+    Raises InvalidRecurrence.
+    """
+    rule = parse(text) if text and "\n" not in text else None
+    if rule is None or rule.freq.is_elapsed or not rule.is_plain:
+        return ""
+    return {Freq.YEARLY: "year", Freq.MONTHLY: "month", Freq.WEEKLY: "week", Freq.DAILY: "day"}[rule.freq]
+
+
 def _split(text: str) -> dict[str, str]:
     if len(text) > LONGEST_TEXT:
         refuse(f"the rule has {len(text):,} characters", f"Keep it to {LONGEST_TEXT:,}")

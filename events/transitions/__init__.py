@@ -26,7 +26,7 @@ from events.transitions.schedules import (
     move_rescheduled,
     schedule,
 )
-from events.transitions.siblings import at_work, latest_due
+from events.transitions.siblings import at_work, latest_due, sent_in_period
 from events.transitions.statements import wake_for
 from events.transitions.verbs import (
     cancel,
@@ -74,6 +74,7 @@ __all__ = [
     "resolve_by_policy",
     "return_lapsed_claims",
     "schedule",
+    "sent_in_period",
     "settle",
     "settle_lost_attempts",
     "skip",

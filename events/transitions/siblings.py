@@ -8,7 +8,7 @@ from events.lifecycle import State
 from events.transitions.statements import id_array, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from events.transitions.origin import Origin
 
@@ -52,3 +52,34 @@ def latest_due(ids: Sequence[int], *, origin: Origin) -> dict[int, int]:
     return {
         row["id"]: row["later"] for row in run(LATER, origin, ids=id_array(ids)) if row["later"] is not None
     }
+
+
+# A period is a year, month, week or day of the date that is counted from, before its offset. Where a missing day moves
+# on to the next month, that month has two of them, and says nothing.
+SENT_IN_PERIOD = f"""
+SELECT o.id, (SELECT s.id FROM events_occurrence s
+              WHERE s.rule_id = o.rule_id AND s.entity_id = o.entity_id AND s.slot <> o.slot
+                AND s.slot >= period.begins AND s.slot < period.begins + ('1 ' || w.unit)::interval
+                AND (s.attempt > 0 OR s.state = '{State.COMPLETED}')
+                AND s.state NOT IN ('{State.CANCELLED}', '{State.SKIPPED}')
+              ORDER BY s.slot DESC LIMIT 1) AS sent
+FROM unnest(%(ids)s::bigint[], %(units)s::text[]) AS w(id, unit)
+JOIN events_occurrence o ON o.id = w.id
+JOIN events_rule r ON r.id = o.rule_id
+JOIN events_entity e ON e.id = o.entity_id
+CROSS JOIN LATERAL (
+    SELECT date_trunc(w.unit, o.slot - r.anchor_offset_days * interval '1 day')
+           + r.anchor_offset_days * interval '1 day' AS begins
+) AS period
+WHERE (e.version > 1 OR r.version > 1)
+  AND NOT (w.unit = 'month' AND 'forward' IN (e.leap, r.leap))
+"""
+
+
+def sent_in_period(units: Mapping[int, str], *, origin: Origin) -> dict[int, int]:
+    """Which of these rows another one was sent before in the same period, and which one that is.
+
+    `units` are their periods by id: year, month, week or day. Only rows whose rule or entity was ever edited count.
+    """
+    rows = run(SENT_IN_PERIOD, origin, ids=id_array(units), units=list(units.values()))
+    return {row["id"]: row["sent"] for row in rows if row["sent"] is not None}

@@ -1,0 +1,58 @@
+"""Whom a rule concerns, in SQL: the living members of its audience, as `events_entity e`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from events.lifecycle import UNSENT
+from events.transitions import Desired
+
+if TYPE_CHECKING:
+    from events.models import Rule
+
+ONE_MEMBER = "e.deleted_at IS NULL AND e.id = %(rule_entity)s"
+KIND_MEMBERS = "e.deleted_at IS NULL AND e.kind = %(rule_kind)s AND e.attributes @> %(rule_filter)s::jsonb"
+
+ZONE = "COALESCE(NULLIF(%(rule_zone)s, ''), e.timezone)"
+ANCHOR = "CASE WHEN %(rule_anchor)s = '' THEN '' ELSE COALESCE(e.attributes ->> %(rule_anchor)s, '') END"
+
+SNAPSHOT = """
+    CASE WHEN %(rule_snapshot)s
+         THEN jsonb_build_object('payload', %(rule_payload)s::jsonb, 'attributes', e.attributes) END
+"""
+
+
+def audience_sql(rule: Rule, entity_ids: list[int] | None) -> tuple[str, dict[str, Any]]:
+    """The condition on `events_entity e` for the rule's living members, narrowed to some ids if given."""
+    members = KIND_MEMBERS if rule.entity_id is None else ONE_MEMBER
+    if entity_ids is not None:
+        members += " AND e.id = ANY(%(member_ids)s)"
+    return members, {
+        "rule_id": rule.pk,
+        "rule_entity": rule.entity_id,
+        "rule_kind": rule.audience_kind,
+        "rule_filter": json.dumps(rule.audience_filter),
+        "rule_zone": rule.timezone,
+        "rule_anchor": rule.anchor,
+        "rule_snapshot": rule.snapshot,
+        "rule_payload": json.dumps(rule.payload),
+        "rule_seed": str(rule.draw_seed),
+        "rule_draws": rule.draws,
+        "rule_spacing": rule.spacing,
+        "member_ids": entity_ids,
+    }
+
+
+# What is still to come of the rule for its members, as it is planned: for those who keep it whatever moves.
+KEPT = """
+    SELECT o.rule_id, o.entity_id, o.slot, o.fold, o.timezone, o.note, o.due_at, o.snapshot
+    FROM events_occurrence o JOIN events_entity e ON e.id = o.entity_id
+    WHERE o.rule_id = %(rule_id)s AND o.state = ANY(%(unsent)s) AND {members}
+"""
+
+
+def kept_rows(rule: Rule, entity_ids: list[int]) -> Desired:
+    """The unsent rows of those of the entities that are the rule's members still, just as they are."""
+    members, parameters = audience_sql(rule, entity_ids)
+    return Desired(KEPT.format(members=members), {**parameters, "unsent": sorted(UNSENT)})
