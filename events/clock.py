@@ -1,4 +1,4 @@
-"""The one clock: PostgreSQL's. Nothing else in the project asks what time it is."""
+"""The one clock that counts: PostgreSQL's. Nothing else in the project asks what time it is."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ def now() -> datetime:
     return instant  # type: ignore[no-any-return]  # timestamptz
 
 
+def machine() -> datetime:
+    """This machine's present instant, for what needs no database; nothing that fires may hang on it."""
+    return datetime.now(UTC)
+
+
 def skew() -> timedelta:
     """This process's clock minus the database's, to half a round trip: positive where this process is ahead."""
     # A first round trip opens the connection, so that what is measured is one question and its answer.
     now()
-    asked = datetime.now(UTC)
+    asked = machine()
     there = now()
-    answered = datetime.now(UTC)
+    answered = machine()
     return asked + (answered - asked) / 2 - there

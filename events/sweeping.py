@@ -18,6 +18,7 @@ from events.errors import PunctualError
 from events.lifecycle import Reason
 from events.models import Sweep
 from events.pace import Pace
+from events.shards import WHOLE, Shard
 from events.transitions import Origin
 from events.wakeup import Alarm
 
@@ -83,10 +84,13 @@ def forget_sweeps(*, before: datetime) -> int:
     return Sweep.objects.filter(seen_at__lt=before).delete()[0]
 
 
-def one_pass(*, clock: Callable[[], datetime], sweeper: str, pace: Pace | None = None) -> Pass:
+def one_pass(
+    *, clock: Callable[[], datetime], sweeper: str, pace: Pace | None = None, shard: Shard = WHOLE
+) -> Pass:
     """Recover what lapsed, then claim and publish: all that is due now, and after it a batch of the backlog.
 
-    `pace` is what earlier passes saw, and this one adds to.
+    `pace` is what earlier passes saw, and this one adds to. Of a shard only its entities' rows are looked at, and its
+    part of what may be in flight is its own, so that no other shard can take it away.
     """
     correlation_id = uuid4()
 
@@ -95,43 +99,45 @@ def one_pass(*, clock: Callable[[], datetime], sweeper: str, pace: Pace | None =
 
     begun, done = origin(), Pass()
     _mark_swept(begun.now, sweeper)
-    recovered = recovery.recover(origin=begun)
-    done.recovered = recovered.total + planning.replan_edited(origin=begun)
+    recovered = recovery.recover(shard=shard, origin=begun)
+    done.recovered = recovered.total + planning.replan_edited(shard=shard, origin=begun)
     pace = pace or Pace()
     if pace.may_ask(begun.now):
-        planning.plan_after_completion(origin=begun)
+        planning.plan_after_completion(shard=shard, origin=begun)
         pace.asked(begun.now, clock())
-    now, flying = clock(), dispatch.in_flight()
+    now, flying = clock(), dispatch.in_flight(shard)
     pace.look(flying, now, lapsed=recovered.claims_returned)
-    since, free = now - FRESH, settings.PUNCTUAL_IN_FLIGHT_CAP - flying
-    room = min(free, _room_for_fresh(pace, flying, since))
+    since, free = now - FRESH, shard.part_of(settings.PUNCTUAL_IN_FLIGHT_CAP) - flying
+    room = min(free, _room_for_fresh(pace, flying, since, shard))
     try:
         while room > done.claimed and not done.drained:
             batch = min(room - done.claimed, settings.PUNCTUAL_CLAIM_BATCH)
-            _claim_and_publish(done, replace(limits(), batch=batch), origin(), since=since)
+            _claim_and_publish(done, replace(limits(), batch=batch), shard, origin(), since=since)
         if done.drained:
-            late = _room_for_backlog(pace) - dispatch.late_in_flight(since)
-            _catch_up(done, min(free - done.claimed, late), origin())
+            late = _room_for_backlog(pace, shard) - dispatch.late_in_flight(since, shard)
+            _catch_up(done, min(free - done.claimed, late), shard, origin())
     except BrokerAway:
         done.drained, done.broker_away = False, True
     pace.claimed(done.claimed)
     return done
 
 
-def _room_for_fresh(pace: Pace, flying: int, since: datetime) -> int:
+def _room_for_fresh(pace: Pace, flying: int, since: datetime, shard: Shard) -> int:
     """All room; but where claims have lapsed lately, no more than is worked off in time, the backlog not counted."""
     if not pace.has_lapses:
         return int(settings.PUNCTUAL_IN_FLIGHT_CAP)
     bounds = limits()
-    in_time = max(LEAST_AT_WORK * bounds.workers, pace.rows_within(bounds.lease / 2) or 0)
-    return in_time - (flying - dispatch.late_in_flight(since))
+    least = shard.part_of(LEAST_AT_WORK * bounds.workers)
+    in_time = max(least, pace.rows_within(bounds.lease / 2) or 0)
+    return in_time - (flying - dispatch.late_in_flight(since, shard))
 
 
-def _room_for_backlog(pace: Pace) -> int:
+def _room_for_backlog(pace: Pace, shard: Shard) -> int:
     """Half of all room; but no more than is worked off long before its lease ends, or than keeps the workers busy."""
     bounds = limits()
-    busy = bounds.workers * (LEAST_AT_WORK if pace.has_lapses else 2 * bounds.chunk)
-    return min(settings.PUNCTUAL_IN_FLIGHT_CAP // 2, max(busy, pace.rows_within(bounds.lease / 3) or 0))
+    busy = shard.part_of(bounds.workers * (LEAST_AT_WORK if pace.has_lapses else 2 * bounds.chunk))
+    half = shard.part_of(settings.PUNCTUAL_IN_FLIGHT_CAP // 2)
+    return min(half, max(busy, pace.rows_within(bounds.lease / 3) or 0))
 
 
 def plan_if_behind(*, clock: Callable[[], datetime], sweeper: str) -> None:
@@ -157,27 +163,27 @@ def _mark_swept(now: datetime, sweeper: str) -> None:
         logger.warning("%s; what came due in it is caught up by its rules' policies", downtime)
 
 
-def _catch_up(done: Pass, room: int, origin: Origin) -> None:
+def _catch_up(done: Pass, room: int, shard: Shard, origin: Origin) -> None:
     """A batch of the backlog, as far as there is room and the throttle allows."""
     now, per_second = origin.now, settings.PUNCTUAL_CATCH_UP_PER_SECOND
     wanted = min(room, settings.PUNCTUAL_CLAIM_BATCH)
     allowed = wanted
-    if per_second and wanted > 0 and dispatch.is_due(now):
+    if per_second and wanted > 0 and dispatch.is_due(now, shard):
         allowed = dispatch.take_allowance(wanted, per_second=per_second, now=now)
     if allowed <= 0:
-        done.drained = not dispatch.is_due(now)
+        done.drained = not dispatch.is_due(now, shard)
         return
     before = done.claimed
-    _claim_and_publish(done, replace(limits(), batch=allowed), origin)
+    _claim_and_publish(done, replace(limits(), batch=allowed), shard, origin)
     if per_second:
         dispatch.give_allowance_back(allowed - (done.claimed - before), per_second=per_second)
 
 
 def _claim_and_publish(
-    done: Pass, bounds: dispatch.Limits, origin: Origin, since: datetime | None = None
+    done: Pass, bounds: dispatch.Limits, shard: Shard, origin: Origin, since: datetime | None = None
 ) -> None:
     """One claim, handed to the broker. Raises BrokerAway."""
-    batch = dispatch.claim_due(limits=bounds, origin=origin, since=since)
+    batch = dispatch.claim_due(limits=bounds, origin=origin, since=since, shard=shard)
     done.seen += batch.seen
     done.claimed += batch.rows
     done.drained = batch.seen < bounds.batch
@@ -208,22 +214,35 @@ def sweep_until(
     clock: Callable[[], datetime],
     sweeper: str,
     stopping: Callable[[], bool],
+    shard: Shard = WHOLE,
 ) -> Sweep:
     """Pass after pass until `end`, asleep between two until the next row is due or a commit announces one."""
-    now = clock()
-    sweep = Sweep.objects.create(sweeper=sweeper, started_at=now, seen_at=now)
-    full = FULL_PAUSE
+    sweep, full = _begin(clock(), sweeper), FULL_PAUSE
     plan_if_behind(clock=clock, sweeper=sweeper)
     with Alarm() as alarm:
         while True:
-            done = one_pass(clock=clock, sweeper=sweeper, pace=PACE)
+            done = one_pass(clock=clock, sweeper=sweeper, pace=PACE, shard=shard)
             now = clock()
             _record(sweep, done, now)
             if now >= end or stopping():
                 sweep.refresh_from_db()
                 return sweep
             full = FULL_PAUSE if done.seen else min(2 * full, LONGEST_FULL_PAUSE)
-            alarm.wait(_pause(done, now, end, full=full), deaf=done.broker_away or not done.drained)
+            pause = _pause(done, now, end, full=full, shard=shard)
+            alarm.wait(pause, deaf=done.broker_away or not done.drained)
+
+
+def sweep_once(*, clock: Callable[[], datetime], sweeper: str, shard: Shard = WHOLE) -> Pass:
+    """One pass alone, on record like any other sweep; what it did."""
+    sweep = _begin(clock(), sweeper)
+    plan_if_behind(clock=clock, sweeper=sweeper)
+    done = one_pass(clock=clock, sweeper=sweeper, shard=shard)
+    _record(sweep, done, clock())
+    return done
+
+
+def _begin(now: datetime, sweeper: str) -> Sweep:
+    return Sweep.objects.create(sweeper=sweeper, started_at=now, seen_at=now)
 
 
 def _record(sweep: Sweep, done: Pass, now: datetime) -> None:
@@ -235,10 +254,10 @@ def _record(sweep: Sweep, done: Pass, now: datetime) -> None:
     )
 
 
-def _pause(done: Pass, now: datetime, end: datetime, *, full: timedelta) -> timedelta:
+def _pause(done: Pass, now: datetime, end: datetime, *, full: timedelta, shard: Shard) -> timedelta:
     if done.broker_away:
         return BROKER_PAUSE
     if not done.drained:
         return full
-    due = dispatch.next_due() or end
+    due = dispatch.next_due(shard) or end
     return max(min(due, end, now + LONGEST_SLEEP) - now, timedelta(0))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.utils import flatten
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -16,7 +17,8 @@ from unfold.decorators import display
 from events import clock, operations, queries
 from events.admin.acting import ActingAdmin, Deed, Verb
 from events.admin.base import PunctualAdmin, origin_of
-from events.admin.rule_form import RuleForm, next_firings, preview
+from events.admin.rule_form import RuleForm
+from events.admin.rule_preview import coming_of_kept, preview
 from events.models import Rule, RuleState
 from events.templatetags import show
 from events.timing import canonical_zones
@@ -75,6 +77,44 @@ FROM = {
 }
 
 
+# What most rules leave as it is: closed, unless the rule has something there.
+RARE = ("collapse",)
+SECTIONS: tuple[Any, ...] = (
+    (None, {"fields": ("name",)}),
+    (
+        "When",
+        {
+            "description": "The first day and the time of day; without a repetition it fires once. With an anchor it "
+            "starts from a date of each one's own, such as the birthday.",
+            "fields": ("phrase", ("start_date", "local_time"), ("anchor", "anchor_offset_days")),
+        },
+    ),
+    (
+        "Repeated",
+        {
+            "description": "In one of these three ways, or in none.",
+            "fields": ("rrule", "cron", ("every", "every_from")),
+        },
+    ),
+    ("Pasted from a calendar program", {"classes": RARE, "fields": ("ical",)}),
+    ("Single dates put in and left out", {"classes": RARE, "fields": (("rdates", "exdates"),)}),
+    ("Closed days", {"classes": RARE, "fields": (("calendar", "roll"),)}),
+    ("At random", {"classes": RARE, "fields": (("window", "draws", "spacing"),)}),
+    ("Zone", {"fields": ("timezone",)}),
+    (
+        "Where the clock or the calendar is odd, or somebody moves",
+        {"classes": RARE, "fields": (("gap", "fold"), ("leap", "on_move"))},
+    ),
+    ("For whom", {"fields": ("entity", ("audience_kind", "audience_filter"))}),
+    ("What", {"fields": ("handler", "payload", "snapshot")}),
+    (
+        "When it fails",
+        {"fields": (("max_attempts", "backoff_base", "backoff_cap"), "when_unknown", "at_most_once")},
+    ),
+    ("When it comes late", {"fields": (("grace", "expires_after"), ("catch_up", "overlap"))}),
+)
+
+
 @admin.register(Rule)
 class RuleAdmin(ActingAdmin, PunctualAdmin):
     """What should happen when."""
@@ -83,34 +123,14 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
     verbs = (PAUSE, RESUME, RETIRE)
     list_display = ("name", "state_badge", "whom", "when", "handler", "next_time")
     list_filter = (("state", ChoicesCheckboxFilter),)
-    list_select_related = ("entity",)
+    list_select_related = ("entity", "calendar")
     list_per_page = 25
     ordering = ("name",)
     search_fields = ("name",)
     autocomplete_fields = ("entity",)
     change_form_template = "events/rule.html"
     compressed_fields = False
-    fieldsets = (
-        (None, {"fields": ("name",)}),
-        (
-            "When",
-            {"fields": (("local_time", "start_date"), "rrule", ("anchor", "anchor_offset_days"), "timezone")},
-        ),
-        ("For whom", {"fields": ("entity", ("audience_kind", "audience_filter"))}),
-        ("What", {"fields": ("handler", "payload", "snapshot")}),
-        ("Where the calendar or the clock is odd", {"fields": (("gap", "fold", "leap"),)}),
-        (
-            "When it fails",
-            {
-                "fields": (
-                    ("max_attempts", "backoff_base", "backoff_cap"),
-                    "when_unknown",
-                    "at_most_once",
-                )
-            },
-        ),
-        ("When it comes late", {"fields": (("grace", "expires_after"), ("catch_up", "overlap"))}),
-    )
+    fieldsets = SECTIONS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         """The rows, each with the earliest of its planned occurrences."""
@@ -124,6 +144,13 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
             path("preview/", view, name="events_rule_preview_new"),
             path("<int:rule_id>/preview/", view, name="events_rule_preview"),
             *super().get_urls(),
+        ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
+        """The sections; of those that are closed, the ones that the rule makes use of are open."""
+        return [
+            (name, {**section, "classes": ()} if obj and _is_used(obj, section) else section)
+            for name, section in super().get_fieldsets(request, obj)
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
@@ -170,7 +197,7 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
         if row:
             context |= {"page": {"badge": show.badge(row.state), "verbs": self.verbs_for(request, row)}}
             if row.state != RuleState.RETIRED:
-                context |= {"firings": next_firings(Rule.objects.get(pk=row.pk), now=clock.now())}
+                context |= coming_of_kept(Rule.objects.get(pk=row.pk), now=clock.now())
         return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description="State", ordering="state")
@@ -186,7 +213,7 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
     @display(description="When")
     def when(self, row: Rule) -> str:
         """Its time, in words."""
-        return queries.when_in_words(row)
+        return queries.when_in_brief(row)
 
     @display(description="Next, UTC")
     def next_time(self, row: Any) -> str | SafeString:
@@ -194,3 +221,10 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
         if row.next_at or row.state == RuleState.RETIRED or not row.planned_until:
             return show.instant(row.next_at)
         return show.quiet(f"after {row.planned_until:%Y-%m-%d}")
+
+
+def _is_used(rule: Rule, section: Any) -> bool:
+    """Whether a column of the section is not as it is in a new rule."""
+    names = flatten(section["fields"])
+    columns = [field for field in Rule._meta.concrete_fields if field.name in names]
+    return any(getattr(rule, column.attname) != column.get_default() for column in columns)

@@ -63,6 +63,7 @@ NAVIGATION = [
         OVERVIEW,
         _item("People & things", "group", "events.entity"),
         _item("Rules", "event_repeat", "events.rule"),
+        _item("Calendars", "calendar_month", "events.calendar"),
     ),
     _group(
         "Occurrences",

@@ -15,6 +15,7 @@ from events.dispatch.chunks import Chunk, pieces
 from events.dispatch.due import lock_due, suspects
 from events.dispatch.policies import Examination
 from events.lifecycle import Hold, Reason, State
+from events.shards import WHOLE, Shard
 from events.timing import Lane, lane
 
 if TYPE_CHECKING:
@@ -64,15 +65,18 @@ class Parcel(NamedTuple):
 
 
 @transaction.atomic
-def claim_due(*, limits: Limits, origin: Origin, since: datetime | None = None) -> Claimed:
+def claim_due(
+    *, limits: Limits, origin: Origin, since: datetime | None = None, shard: Shard = WHOLE
+) -> Claimed:
     """Claim up to a batch of what is due, oldest first; rows that another sweep holds are passed over.
 
-    With `since`, only what became available no earlier: so that a backlog does not stand before what is due now.
+    With `since`, only what became available no earlier: so that a backlog does not stand before what is due now. Of a
+    shard, what is due of its entities; the batch is filled with these.
 
     1. Lock due rows.  2. Set aside those that must not fire, or not now: see dispatch.policies.
     3. Move the others to PENDING under one new token and lease.  4. Cut them into chunks that share a Parcel.
     """
-    rows = lock_due(limits.batch, since=since, now=origin.now)
+    rows = lock_due(limits.batch, since=since, now=origin.now, shard=shard)
     examination = Examination(rows, breaker_window=limits.breaker_window, origin=origin)
     suspicious = suspects(rows)
     token = uuid4()
@@ -95,7 +99,7 @@ def claim_due(*, limits: Limits, origin: Origin, since: datetime | None = None) 
     return Claimed(seen=len(rows), chunks=list(_chunks(parcels, token, limits, origin)))
 
 
-SKIPPED = {Reason.EXPIRED, Reason.MISSED, Reason.COALESCED, Reason.OVERLAPPED}
+SKIPPED = {Reason.EXPIRED, Reason.MISSED, Reason.COALESCED, Reason.OVERLAPPED, Reason.ALREADY_SENT}
 
 
 def _set_aside(aside: dict[Obstacle, list[DueRow]], origin: Origin) -> None:

@@ -9,11 +9,14 @@ from django.db.models import F, Func, Min, TextField
 
 from events.lifecycle import CLAIMABLE, IN_FLIGHT, LOST_ATTEMPT, State
 from events.models import Attempt, Occurrence
+from events.shards import WHOLE
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models import QuerySet
+
+    from events.shards import Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,9 @@ COLUMNS = (
 PLACE = Func(template='"events_occurrence"."ctid"::text', output_field=TextField())
 
 
-def lock_due(batch: int, *, since: datetime | None, now: datetime) -> list[DueRow]:
+def lock_due(batch: int, *, since: datetime | None, now: datetime, shard: Shard = WHOLE) -> list[DueRow]:
     """The oldest rows that can be claimed, locked; rows that another sweep holds are passed over."""
-    due = _waiting().filter(available_at__lte=now).annotate(place=PLACE).order_by("available_at", "id")
+    due = _waiting(shard).filter(available_at__lte=now).annotate(place=PLACE).order_by("available_at", "id")
     if since is not None:
         due = due.filter(available_at__gte=since)
     locked = due.select_for_update(skip_locked=True, of=("self",)).values_list(*COLUMNS)[:batch]
@@ -54,30 +57,30 @@ def suspects(rows: list[DueRow]) -> set[int]:
     return set(lost.values_list("occurrence_id", flat=True)) if tried else set()
 
 
-def next_due() -> datetime | None:
+def next_due(shard: Shard = WHOLE) -> datetime | None:
     """The earliest instant at which a row can be claimed, past or future; None if no row waits."""
-    earliest: datetime | None = _waiting().aggregate(earliest=Min("available_at"))["earliest"]
+    earliest: datetime | None = _waiting(shard).aggregate(earliest=Min("available_at"))["earliest"]
     return earliest
 
 
-def is_due(now: datetime) -> bool:
+def is_due(now: datetime, shard: Shard = WHOLE) -> bool:
     """Whether any row could be claimed."""
-    return _waiting().filter(available_at__lte=now).exists()
+    return _waiting(shard).filter(available_at__lte=now).exists()
 
 
-def in_flight() -> int:
+def in_flight(shard: Shard = WHOLE) -> int:
     """How many rows are claimed and not yet settled."""
-    return _flying().count()
+    return _flying(shard).count()
 
 
-def late_in_flight(since: datetime) -> int:
+def late_in_flight(since: datetime, shard: Shard = WHOLE) -> int:
     """How many of them were available before an instant: the backlog's share."""
-    return _flying().filter(available_at__lt=since).count()
+    return _flying(shard).filter(available_at__lt=since).count()
 
 
-def _flying() -> QuerySet[Occurrence]:
-    return Occurrence.objects.filter(state__in=sorted(IN_FLIGHT))
+def _flying(shard: Shard) -> QuerySet[Occurrence]:
+    return shard.among(Occurrence.objects.filter(state__in=sorted(IN_FLIGHT)), "entity_id")
 
 
-def _waiting() -> QuerySet[Occurrence]:
-    return Occurrence.objects.filter(state__in=sorted(CLAIMABLE), hold="")
+def _waiting(shard: Shard) -> QuerySet[Occurrence]:
+    return shard.among(Occurrence.objects.filter(state__in=sorted(CLAIMABLE), hold=""), "entity_id")

@@ -15,6 +15,7 @@ from django.db import Error as DatabaseError
 from events import clock
 from events.errors import PunctualError
 from events.models import Rule
+from events.shards import WHOLE, NoShard, Shard, read_shard
 from events.transitions import Origin
 
 if TYPE_CHECKING:
@@ -30,6 +31,16 @@ class UnknownRule(PunctualError):
 
 class PunctualCommand(BaseCommand):
     """The base of the commands: refused input, an absent database and Ctrl-C end in a sentence and an exit code."""
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as a process does. What is refused while the options are read ends like what is refused later."""
+        try:
+            super().run_from_argv(argv)
+        except CommandError as error:
+            if "--traceback" in argv:
+                raise
+            self.stderr.write(f"CommandError: {error}")
+            sys.exit(1)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; whatever stopped it is raised as CommandError."""
@@ -60,6 +71,18 @@ def add_actor(parser: ArgumentParser) -> None:
         "--actor",
         type=_actor,
         help="Who does this, for the log; by default the login name of whoever runs it.",
+    )
+
+
+def add_shard(parser: ArgumentParser, of_what: str) -> None:
+    """The option that leaves the rest of the work to others; `of_what` says whose ids are divided."""
+    parser.add_argument(
+        "--shard",
+        type=_shard,
+        default=WHOLE,
+        metavar="I/N",
+        help=f"Only the Ith of N parts of all {of_what}: those whose id, divided by N, leaves the remainder I - 1. "
+        "1 <= I <= N <= 1024. Shards may run at once, overlap, and run beside what has none.",
     )
 
 
@@ -94,6 +117,13 @@ LONGEST_ID = 19
 def counted(number: int, noun: str, plural: str = "") -> str:
     """A number and its noun: "1 row", "419 rows"."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return read_shard(text)
+    except NoShard as error:
+        raise CommandError(str(error)) from error
 
 
 def _actor(text: str) -> str:

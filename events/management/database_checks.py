@@ -10,7 +10,7 @@ import psycopg
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
-from events import clock
+from events import clock, planning
 from events.lifecycle import Hold
 from events.management import machine_checks
 from events.management.asking import counted
@@ -107,6 +107,28 @@ def zones(now: datetime) -> Finding:
     return warn("zone data", f"{ours}; of {where} PostgreSQL {' and '.join(odd)}.", next_step)
 
 
+def releases(_: datetime) -> Finding:
+    """Was all that waits resolved with the installed zone data, and is every zone stored under its own name?"""
+    unsent = planning.unsent_by_release()
+    others = {name: sum(zones.values()) for name, zones in unsent.items() if name != TZDATA_VERSION}
+    odd = [
+        f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'} resolved with tzdata {name}, "
+        f"{TZDATA_VERSION} is installed"
+        for name, rows in others.items()
+    ]
+    stored = planning.stored_zones(unsent)
+    odd += [f"{each.name} is kept as {each.canonical} now" for each in stored if each.canonical]
+    if odd:
+        return warn(
+            "zone release", f"{'; '.join(odd)}.", "Run: manage.py tzdata, then manage.py tzdata --apply"
+        )
+    unknown = [each.name for each in stored]
+    if unknown:
+        says = f"tzdata {TZDATA_VERSION} has no zone called {some(unknown)}, and somebody is in it."
+        return warn("zone release", says, "Give those entities and rules another zone; see: manage.py tzdata")
+    return ok("zone release", f"All that is unsent was resolved with tzdata {TZDATA_VERSION}.")
+
+
 def sweeps(now: datetime) -> Finding:
     """Does anybody look for what is due?"""
     seen = health.last_look()
@@ -179,6 +201,7 @@ LOOKS: dict[str, Look] = {
     "clock": skew,
     "clocks": machine_checks.clocks,
     "zone data": zones,
+    "zone release": releases,
     "rules": rules,
     "sweeps": sweeps,
     "downtime": machine_checks.downtime,

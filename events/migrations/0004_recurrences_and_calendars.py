@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100, unique=True)),
                 ('closed_weekdays', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(), blank=True, default=list, help_text='Weekdays that are always closed; 0 is Monday, 6 Sunday.', size=None)),
                 ('country', models.CharField(blank=True, help_text='Whose public holidays are closed: ISO 3166, such as DE.', max_length=3)),
-                ('subdivision', models.CharField(blank=True, help_text='A part of the country with holidays of its own, such as BY.', max_length=10)),
+                ('subdivision', models.CharField(blank=True, help_text='A part of the country with holidays of its own, such as BY.', max_length=40)),
                 ('ics', models.TextField(blank=True, help_text='iCalendar text whose events are closed days.')),
                 ('version', models.PositiveIntegerField(default=1, editable=False)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),

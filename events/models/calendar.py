@@ -24,7 +24,7 @@ class Calendar(models.Model):
         max_length=3, blank=True, help_text="Whose public holidays are closed: ISO 3166, such as DE."
     )
     subdivision = models.CharField(
-        max_length=10, blank=True, help_text="A part of the country with holidays of its own, such as BY."
+        max_length=40, blank=True, help_text="A part of the country with holidays of its own, such as BY."
     )
     ics = models.TextField(blank=True, help_text="iCalendar text whose events are closed days.")
     version = models.PositiveIntegerField(default=1, editable=False)

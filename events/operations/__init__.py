@@ -9,10 +9,12 @@ from events.operations.breakers import (
     open_breaker,
 )
 from events.operations.calendars import (
+    LONGEST_ICS,
     CalendarInUse,
     InvalidCalendar,
     change_calendar,
     check_calendar,
+    check_unused,
     create_calendar,
     delete_calendar,
 )
@@ -32,6 +34,7 @@ from events.operations.entities import (
     put_entities,
 )
 from events.operations.errors import InvalidInput, StaleVersion, check_version
+from events.operations.icalendar import IcalColumns, columns_of_ical
 from events.operations.occurrences import (
     DEAD,
     REPLAYABLE,
@@ -41,6 +44,7 @@ from events.operations.occurrences import (
     replay,
     resolve,
 )
+from events.operations.phrased import PhraseColumns, columns_of_phrase
 from events.operations.rules import (
     COLUMN_OF,
     InvalidRule,
@@ -50,6 +54,7 @@ from events.operations.rules import (
     change_rule,
     check_rule,
     create_rule,
+    has_same_moments,
     pause_rule,
     resume_rule,
     retire_rule,
@@ -58,10 +63,12 @@ from events.operations.rules import (
 __all__ = [
     "COLUMN_OF",
     "DEAD",
+    "LONGEST_ICS",
     "LONGEST_OPEN",
     "REPLAYABLE",
     "CalendarInUse",
     "EntityFacts",
+    "IcalColumns",
     "InvalidAmendment",
     "InvalidCalendar",
     "InvalidDestination",
@@ -72,6 +79,7 @@ __all__ = [
     "NothingMoved",
     "NothingToBackfill",
     "NothingToClose",
+    "PhraseColumns",
     "Put",
     "RetiredRule",
     "StaleVersion",
@@ -84,13 +92,17 @@ __all__ = [
     "check_calendar",
     "check_entity",
     "check_rule",
+    "check_unused",
     "check_version",
     "close_breaker",
+    "columns_of_ical",
+    "columns_of_phrase",
     "create_calendar",
     "create_rule",
     "delete_calendar",
     "delete_entities",
     "fire_now",
+    "has_same_moments",
     "open_breaker",
     "pause_rule",
     "put_entities",

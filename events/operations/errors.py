@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
 
+# A sentence shows so much of what was given; of a list that has many wrong items so many are told.
+LONGEST_SHOWN, MOST_TOLD = 200, 5
+
+
 class Refusal(InvalidField):
     """{field}: {problem}. {remedy}"""
 
@@ -38,15 +42,41 @@ class InvalidInput(PunctualError):
 
 
 def wrong_columns(row: Model, kept: Collection[str]) -> Iterator[InvalidField]:
-    """What the row's own columns and constraints refuse; those that are `kept` by the engine are not looked at."""
+    """What the row's own columns and constraints refuse; those that are `kept` by the engine are not looked at.
+
+    Text that the database cannot keep is told alone, since the database would be asked about it.
+    """
+    given = {field.name: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    unstorable = [name for name in given.keys() - kept if not _is_text_to_keep(given[name])]
+    for name in sorted(unstorable):
+        yield Refusal(
+            field=name,
+            problem=f"{shown(given[name])} has characters that the database cannot keep",
+            remedy="Leave out NUL, and halves of surrogate pairs.",
+        )
+    if not unstorable:
+        yield from _refused_by_columns(row, kept)
+
+
+def _is_text_to_keep(value: object) -> bool:
+    return not isinstance(value, (str, list)) or storable(value)
+
+
+def _refused_by_columns(row: Model, kept: Collection[str]) -> Iterator[InvalidField]:
     try:
         row.full_clean(exclude=kept)
     except ValidationError as error:
         for name, messages in error.message_dict.items():
-            given = "" if name == NON_FIELD_ERRORS else f"{getattr(row, name)!r}: "
-            for message in messages:
+            given = "" if name == NON_FIELD_ERRORS else f"{shown(getattr(row, name))}: "
+            for message in messages[:MOST_TOLD]:
                 problem = f"{given}{message.rstrip('.')}"
                 yield Refusal(field=name, problem=problem, remedy="Correct it and try again.")
+
+
+def shown(value: object) -> str:
+    """The value as a sentence shows it: as Python writes it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 class StaleVersion(InvalidInput):

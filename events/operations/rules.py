@@ -14,7 +14,7 @@ from events import planning, transitions
 from events.errors import InvalidField, PunctualError
 from events.lifecycle import Hold, Reason
 from events.models import Calendar, EveryFrom, Rule, RuleState
-from events.operations.errors import InvalidInput, Refusal, check_version, wrong_columns
+from events.operations.errors import InvalidInput, Refusal, check_version, shown, wrong_columns
 from events.operations.payloads import check_object, check_payload
 from events.timing import canonical_zone, check, check_window
 
@@ -48,9 +48,15 @@ COLUMN_OF = {
     "exdate": "exdates",
     "business_days": "calendar",
     "ics": "calendar",
+    "country": "calendar",
+    "subdivision": "calendar",
 }
 # What an interval that counts from the end of the one before goes without: nobody knows its days ahead.
-NOT_AFTER_COMPLETION = ("rrule", "cron", "rdates", "exdates", "calendar", "anchor", "window")
+NOT_AFTER_COMPLETION = (
+    "rrule", "cron", "rdates", "exdates", "calendar", "anchor", "anchor_offset_days", "window",
+)  # fmt: skip
+# Each of them is looked at whenever the rule is planned.
+MOST_OPEN = 1_000
 
 
 class InvalidRule(InvalidInput):
@@ -80,6 +86,8 @@ def has_same_moments(one: Rule, other: Rule) -> bool:
 def _wrong_meanings(rule: Rule, now: datetime, examined: Iterable[Examination]) -> Iterator[InvalidField]:
     refused: set[str] = set()
     for examine in examined:
+        if refused and examine in NEED_A_SOUND_ONE:
+            continue
         refusal = _refusal_of(examine, rule, now)
         if refusal is not None and refusal.field not in refused:  # one sentence for a field is enough
             refused.add(refusal.field)
@@ -90,7 +98,7 @@ def _refusal_of(examine: Examination, rule: Rule, now: datetime) -> InvalidField
     try:
         examine(rule, now)
     except InvalidField as refusal:
-        return refusal
+        return _at_home(rule, refusal)
     return None
 
 
@@ -112,19 +120,21 @@ def _recurrence_is_sound(rule: Rule, now: datetime) -> None:
     lines = [line.strip().removeprefix("RRULE:") for line in rule.rrule.splitlines()]
     rule.rrule = "\n".join(filter(None, lines))
     anchor = now.date() if rule.anchor else None
-    try:
-        recurrence = planning.recurrence_of(rule, anchor, years=(now.year, now.year + planning.YEARS_AHEAD))
-        check(replace(recurrence, every=rule.every), planning.policies_of(rule, ""))
-    except InvalidField as refusal:
-        raise _at_home(rule, refusal) from refusal
+    recurrence = planning.recurrence_of(rule, anchor, years=(now.year, now.year + planning.YEARS_AHEAD))
+    if rule.anchor and recurrence.business_days:  # whose date is closed differs from one to the next
+        open_days = replace(recurrence.business_days, closed=frozenset(), weekend=frozenset())
+        recurrence = replace(recurrence, business_days=open_days)
+    check(replace(recurrence, every=rule.every), planning.policies_of(rule, ""))
 
 
 def _at_home(rule: Rule, refusal: InvalidField) -> InvalidField:
-    """The calendar's refusal as that of a column, with the text that was refused."""
+    """The calendar's refusal as that of a column, with the text that was refused; any other as it is."""
     column = COLUMN_OF.get(refusal.field, refusal.field)
-    given, problem = getattr(rule, column, ""), str(refusal.facts["problem"])
-    if column in {"rrule", "cron"} and repr(given) not in problem:
-        problem = f"{given!r}: {problem}"
+    if column == refusal.field and column not in {"rrule", "cron"}:
+        return refusal
+    given, problem = shown(getattr(rule, column, "")), str(refusal.facts["problem"])
+    if column in {"rrule", "cron"} and given not in problem:
+        problem = f"{given}: {problem}"
     return Refusal(field=column, problem=problem, remedy=refusal.facts["remedy"])
 
 
@@ -154,6 +164,21 @@ def _window_holds_its_draws(rule: Rule, now: datetime) -> None:  # noqa: ARG001
             field="window",
             problem="it is missing, and only a window has draws and spacing",
             remedy="Give the window's length, such as 8:00:00, or leave draws at 1 and spacing at 0.",
+        )
+
+
+def _few_windows_are_open(rule: Rule, now: datetime) -> None:
+    if rule.window is None:
+        return
+    anchor = now.date() if rule.anchor else None
+    opened = planning.next_firings_of(
+        rule, timezone=rule.timezone or "UTC", anchor=anchor, leap="", after=now, limit=MOST_OPEN + 1
+    )
+    if len(opened) > MOST_OPEN and opened[-1].due_at - opened[0].due_at < rule.window:
+        raise Refusal(
+            field="window",
+            problem=f"more than {MOST_OPEN:,} windows would be open at once",
+            remedy="Give a shorter window, or open one less often.",
         )
 
 
@@ -191,11 +216,14 @@ EXAMINATIONS = (
     _interval_goes_alone,
     _window_holds_its_draws,
     _recurrence_is_sound,
+    _few_windows_are_open,
     _something_is_to_come,
     _anchor_is_known,
     _handler_takes_the_payload,
     _audience_filter_is_an_object,
 )
+# What is refused already is not asked for its moments.
+NEED_A_SOUND_ONE = (_few_windows_are_open, _something_is_to_come)
 
 
 @transaction.atomic

@@ -36,7 +36,7 @@ At random
 """
 
 from events.phrases.phrase import Phrase
-from events.phrases.reading import read_phrase
+from events.phrases.reading import named_zone, read_phrase
 from events.phrases.refusing import InvalidPhrase
 
-__all__ = ["InvalidPhrase", "Phrase", "read_phrase"]
+__all__ = ["InvalidPhrase", "Phrase", "named_zone", "read_phrase"]

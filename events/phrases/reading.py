@@ -29,3 +29,8 @@ def read_phrase(text: str, *, now: datetime, timezone: str) -> Phrase:
     if remark.strip() not in {"", phrase.in_words().partition(";")[2].strip()}:
         refuse(f"{shown(remark.strip())} was not understood", "Leave out what follows the semicolon")
     return phrase
+
+
+def named_zone(text: str) -> str:
+    """Return the canonical zone that a phrase names itself, or ""."""
+    return zone_said(Words(text.partition(";")[0]))

@@ -1,7 +1,7 @@
 """From rules to rows: every slot up to the horizon becomes exactly one occurrence."""
 
 from events.planning.audiences import UnusableAnchor, anchors_of, check_anchor
-from events.planning.closed_days import UnknownCountry, business_days_of, closed_days
+from events.planning.closed_days import UnknownCountry, business_days_of, closed_days, subdivisions_of
 from events.planning.members import audience_sql
 from events.planning.plans import (
     Backfill,
@@ -25,21 +25,35 @@ from events.planning.recurrences import (
     recurrence_of,
 )
 from events.planning.serial import alone, together
+from events.planning.zone_data import (
+    Outlook,
+    RuleShift,
+    StoredZone,
+    apply_zone_data,
+    foresee_zone_data,
+    stored_zones,
+    unsent_by_release,
+)
 
 __all__ = [
     "EXTREME_ZONES",
     "YEARS_AHEAD",
     "Backfill",
+    "Outlook",
+    "RuleShift",
     "RulesNotPlanned",
+    "StoredZone",
     "UnknownCountry",
     "UnusableAnchor",
     "alone",
     "anchors_of",
+    "apply_zone_data",
     "audience_sql",
     "backfill",
     "business_days_of",
     "check_anchor",
     "closed_days",
+    "foresee_zone_data",
     "is_behind",
     "kind_of",
     "next_firings_of",
@@ -52,5 +66,8 @@ __all__ = [
     "replan_edited",
     "replan_entities",
     "replan_rule",
+    "stored_zones",
+    "subdivisions_of",
     "together",
+    "unsent_by_release",
 ]

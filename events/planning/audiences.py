@@ -56,7 +56,8 @@ FRACTION = """
 """
 
 # So many points of what spacing leaves of the window, in order, each moved on by the spacing before it: all choices
-# of moments that far apart are equally likely. Draws of one window are told apart by microseconds of their slots.
+# of moments that far apart are equally likely. What is left of a window may be too short for the spacing, which then
+# gives way. Draws of one window are told apart by microseconds of their slots.
 DRAWN = f"""
     SELECT * FROM (
         SELECT %(rule_id)s::bigint AS rule_id, e.id AS entity_id,
@@ -65,8 +66,9 @@ DRAWN = f"""
                             * interval '1 microsecond' AS due_at, {SNAPSHOT} AS snapshot, e.created_at
         {OPENINGS}
         CROSS JOIN LATERAL (SELECT extract(epoch FROM s.closes_at - s.opens_at)::float8 * 1e6 AS length) AS span
+        CROSS JOIN LATERAL (SELECT extract(epoch FROM %(rule_spacing)s::interval)::float8 * 1e6 AS least) AS spacing
         CROSS JOIN LATERAL (
-            SELECT LEAST(extract(epoch FROM %(rule_spacing)s::interval)::float8 * 1e6, floor(length / %(rule_draws)s))
+            SELECT CASE WHEN (%(rule_draws)s - 1) * least < length THEN least ELSE floor(length / %(rule_draws)s) END
                    AS apart
         ) AS spaced
         CROSS JOIN LATERAL (

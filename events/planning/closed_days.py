@@ -40,6 +40,13 @@ def closed_days(calendar: Calendar, *, first_year: int, last_year: int) -> froze
     return closed
 
 
+def subdivisions_of(country: str) -> tuple[str, ...]:
+    """The parts of a country (ISO 3166) that have holidays of their own; none of one that is not known."""
+    import holidays
+
+    return tuple(holidays.list_supported_countries().get(country, ()))
+
+
 @lru_cache(maxsize=256)
 def _events(ics: str, first_year: int, last_year: int) -> frozenset[date]:
     return calendar_dates(ics, (date(first_year, 1, 1), date(last_year, 12, 31)))
@@ -57,7 +64,7 @@ def _holidays(country: str, subdivision: str, first_year: int, last_year: int) -
             remedy="Use its two letters of ISO 3166, such as DE, GB or US",
         )
     if subdivision and subdivision not in known[country]:
-        offered = ", ".join(known[country][:20]) or "none"
+        offered = ", ".join(known[country]) or "none"
         raise UnknownCountry(
             field="subdivision",
             problem=f"{subdivision!r} is not a part of {country} with holidays of its own",

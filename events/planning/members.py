@@ -9,6 +9,8 @@ from events.lifecycle import UNSENT
 from events.transitions import Desired
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from events.models import Rule
 
 ONE_MEMBER = "e.deleted_at IS NULL AND e.id = %(rule_entity)s"
@@ -56,3 +58,17 @@ def kept_rows(rule: Rule, entity_ids: list[int]) -> Desired:
     """The unsent rows of those of the entities that are the rule's members still, just as they are."""
     members, parameters = audience_sql(rule, entity_ids)
     return Desired(KEPT.format(members=members), {**parameters, "unsent": sorted(UNSENT)})
+
+
+AFTER_KEPT = """
+    SELECT d.* FROM ({desired}) AS d
+    WHERE NOT EXISTS (SELECT 1 FROM events_occurrence o
+                      WHERE o.rule_id = d.rule_id AND o.entity_id = d.entity_id AND o.state = ANY(%(unsent)s)
+                        AND o.due_at > d.due_at AND o.due_at < %(kept_until)s)
+"""
+
+
+def after_kept(desired: Desired, until: datetime) -> Desired:
+    """Those of the desired rows that come after all that is planned of them for the same entity until an instant."""
+    parameters = {**desired.parameters, "unsent": sorted(UNSENT), "kept_until": until}
+    return Desired(AFTER_KEPT.format(desired=desired.sql), parameters)

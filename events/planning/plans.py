@@ -6,18 +6,19 @@ import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Max, Min, Q
 
 from events.errors import InvalidField, PunctualError
 from events.lifecycle import UNSENT, Hold, Reason
 from events.models import Entity, EveryFrom, Occurrence, OnMove, Rule, RuleState
 from events.planning.audiences import desired_rows
-from events.planning.completions import is_any_awaited
-from events.planning.members import kept_rows
+from events.planning.completions import is_any_awaited, rows_after_completion
+from events.planning.members import after_kept, kept_rows
 from events.planning.serial import alone, together
+from events.shards import WHOLE
 from events.timing import TZDATA_VERSION
 from events.transitions import cancel_superseded, move_rescheduled, release, schedule
 
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from events.shards import Shard
     from events.transitions import Desired, Origin
 
 # Local times of one instant lie up to 26 hours apart.
 FARTHEST_MOVE = timedelta(hours=26)
+# Whoever flies over the date line is a day ahead at once, and must have rows by then: none comes due unplanned.
+LEAST_AHEAD = FARTHEST_MOVE + timedelta(hours=1)
 logger = logging.getLogger(__name__)
 
 LIVE = (RuleState.ACTIVE, RuleState.PAUSED)
@@ -43,16 +47,19 @@ def kind_of(rule: Rule) -> str:
     return rule.audience_kind or rule.entity.kind  # type: ignore[union-attr]  # a constraint: one of the two
 
 
-def plan_due_rules(*, horizon: timedelta, origin: Origin) -> int:
+def plan_due_rules(*, horizon: timedelta, shard: Shard = WHOLE, origin: Origin) -> int:
     """Move every live rule's planned end to the horizon; how many rows were written.
 
-    A rule is planned when less than half of the horizon is left, so that most passes find nothing to do. Raises
-    RulesNotPlanned after all others were.
+    A rule is planned when less than half of the horizon is left, or less than anyone may move, so that most passes
+    find nothing to do. A shard is one of rules, each of which is planned for all of its entities: see
+    docs/adr/0015-shards.md. Raises RulesNotPlanned after all others were.
     """
-    ids = Rule.objects.filter(
-        Q(planned_until=None) | Q(planned_until__lt=origin.now + horizon / 2),
+    ahead = max(horizon / 2, min(LEAST_AHEAD, horizon * 3 / 4))
+    due = Rule.objects.filter(
+        Q(planned_until=None) | Q(planned_until__lt=origin.now + ahead),
         state__in=LIVE,
-    ).values_list("pk", flat=True)
+    )
+    ids = shard.among(due, "id").values_list("pk", flat=True)
     written, broken = 0, {}
     for rule_id in ids:
         try:
@@ -119,7 +126,8 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     until = max(rule.planned_until or origin.now, origin.now + horizon)
     # They may reach another destination now: the next claim looks.
     release([rule.pk], cause=Hold.BREAKER_OPEN, reason=Reason.STILL_WANTED, origin=origin)
-    changed = _replan(rule, None, since=_since(Q(rule=rule), origin.now), until=until, origin=origin)
+    since = span_of(Q(rule=rule), origin.now).first
+    changed = _replan(rule, None, since=since, until=until, origin=origin)
     Rule.objects.filter(pk=rule.pk).update(planned_until=until)
     return changed
 
@@ -129,15 +137,20 @@ def replan_entities(entity_ids: list[int], *, kinds: Iterable[str], origin: Orig
 
     What is planned of a rule that keeps it stays as it is, for whoever is still its member.
     """
-    since, changed = _since(Q(entity__in=entity_ids), origin.now), 0
+    since, changed = span_of(Q(entity__in=entity_ids), origin.now).first, 0
     for rule in _rules_for(entity_ids, kinds):
         until = rule.planned_until or origin.now
         if rule.on_move == OnMove.KEEP:
-            kept = kept_rows(rule, entity_ids)
-            changed += _make_so(rule, kept, entity_ids, until=until, origin=origin)
+            changed += _keep(rule, entity_ids, until=until, origin=origin)
         else:
             changed += _replan(rule, entity_ids, since=since, until=until, origin=origin)
     return changed
+
+
+def _keep(rule: Rule, entity_ids: list[int], *, until: datetime, origin: Origin) -> int:
+    """What is planned stays, unless its entity left the audience; only what comes after it is written anew."""
+    missing = after_kept(missing_rows(rule, entity_ids, until=until, origin=origin), until)
+    return make_so(rule, kept_rows(rule, entity_ids), missing, entity_ids=entity_ids, origin=origin)
 
 
 def _replan(
@@ -145,46 +158,56 @@ def _replan(
 ) -> int:
     """For all of the rule's entities, or some: withdraw what is not wanted, move what is, write what is missing."""
     wanted = desired_rows(rule, after=since, before=until, entity_ids=entity_ids, since_creation=False)
-    return _make_so(rule, wanted, entity_ids, until=until, origin=origin)
+    missing = missing_rows(rule, entity_ids, until=until, origin=origin)
+    if (
+        rule.every_from == EveryFrom.COMPLETION
+    ):  # until it is withdrawn, the row of before would stand for the next one
+        missing = wanted
+    return make_so(rule, wanted, missing, entity_ids=entity_ids, origin=origin)
 
 
-def _make_so(
-    rule: Rule, wanted: Desired, entity_ids: list[int] | None, *, until: datetime, origin: Origin
+def missing_rows(rule: Rule, entity_ids: list[int] | None, *, until: datetime, origin: Origin) -> Desired:
+    """What the rule wants from now on until an instant; many of these rows exist."""
+    return desired_rows(rule, after=origin.now, before=until, entity_ids=entity_ids)
+
+
+def make_so(
+    rule: Rule, wanted: Desired, missing: Desired, *, entity_ids: list[int] | None = None, origin: Origin
 ) -> int:
-    changed = cancel_superseded(wanted, rule_id=rule.pk, entity_ids=entity_ids, origin=origin)
-    changed += move_rescheduled(
-        wanted, rule_id=rule.pk, entity_ids=entity_ids, tzdata_version=TZDATA_VERSION, origin=origin
-    )
-    missing = desired_rows(rule, after=origin.now, before=until, entity_ids=entity_ids)
+    """Withdraw the unsent rows that are not wanted, move those that are, write the missing ones; how many changed."""
+    scope: dict[str, Any] = {"rule_id": rule.pk, "entity_ids": entity_ids, "origin": origin}
+    scope["tzdata_version"] = TZDATA_VERSION
+    changed = cancel_superseded(wanted, **scope) + move_rescheduled(wanted, **scope)
     return changed + schedule(missing, tzdata_version=TZDATA_VERSION, origin=origin, among_known=True)
 
 
-def plan_after_completion(*, origin: Origin) -> int:
-    """Write the rows whose moment is known since the one before has ended; how many."""
+def plan_after_completion(*, shard: Shard = WHOLE, origin: Origin) -> int:
+    """Write the rows whose moment is known since the one before has ended, of a shard's entities; how many."""
     waiting = Rule.objects.filter(every_from=EveryFrom.COMPLETION, state__in=LIVE).select_related("entity")
     written = 0
     for rule in waiting:
         try:
-            written += _plan_after_completion(rule, origin) if is_any_awaited(rule) else 0
+            written += _plan_after_completion(rule, shard, origin) if is_any_awaited(rule, shard) else 0
         except InvalidField:  # the isolation point: one rule that cannot be planned stops no other
             logger.exception("rule %s cannot be planned", rule.pk)
     return written
 
 
 @transaction.atomic
-def _plan_after_completion(rule: Rule, origin: Origin) -> int:
+def _plan_after_completion(rule: Rule, shard: Shard, origin: Origin) -> int:
     alone(kind_of(rule))
     rule.refresh_from_db()
     if rule.state not in LIVE or rule.every_from != EveryFrom.COMPLETION:
         return 0
-    wanted = desired_rows(rule, after=origin.now, before=origin.now)
+    wanted = rows_after_completion(rule, None, anew=False, shard=shard)
     return schedule(wanted, tzdata_version=TZDATA_VERSION, origin=origin)
 
 
-def replan_edited(*, origin: Origin) -> int:
+def replan_edited(*, shard: Shard = WHOLE, origin: Origin) -> int:
     """Look whether rows that ran while their rule or entity was edited still hold; how many were looked at."""
     pairs: dict[int, set[int]] = defaultdict(set)
-    for rule_id, entity_id in Occurrence.objects.filter(hold=Hold.EDITED).values_list("rule_id", "entity_id"):
+    held = shard.among(Occurrence.objects.filter(hold=Hold.EDITED), "entity_id")
+    for rule_id, entity_id in held.values_list("rule_id", "entity_id"):
         pairs[rule_id].add(entity_id)
     return sum(_replan_edited(rule_id, sorted(ids), origin) for rule_id, ids in pairs.items())
 
@@ -194,10 +217,21 @@ def _replan_edited(rule_id: int, entity_ids: list[int], origin: Origin) -> int:
     rule = Rule.objects.select_related("entity").get(pk=rule_id)
     together({kind_of(rule), *Entity.objects.filter(pk__in=entity_ids).values_list("kind", flat=True)})
     rule.refresh_from_db()
-    if rule.state in LIVE:
-        since = _since(Q(rule=rule, hold=Hold.EDITED), origin.now)
-        _replan(rule, entity_ids, since=since, until=rule.planned_until or origin.now, origin=origin)
-    return release([rule_id], cause=Hold.EDITED, reason=Reason.STILL_WANTED, origin=origin)
+    held = Q(rule=rule, entity__in=entity_ids, hold=Hold.EDITED)
+    until = rule.planned_until or origin.now
+    if rule.state in LIVE and rule.on_move == OnMove.KEEP and not _timed_since_start(rule, held):
+        _keep(rule, entity_ids, until=until, origin=origin)
+    elif rule.state in LIVE:
+        since = span_of(Q(rule=rule, entity__in=entity_ids), origin.now).first
+        _replan(rule, entity_ids, since=since, until=until, origin=origin)
+    return release(
+        [rule_id], entity_ids=entity_ids, cause=Hold.EDITED, reason=Reason.STILL_WANTED, origin=origin
+    )
+
+
+def _timed_since_start(rule: Rule, held: Q) -> bool:
+    """Whether the rule's own moments were edited while any of these rows ran."""
+    return Occurrence.objects.filter(held, started_at__lt=rule.timed_since).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +264,16 @@ def _rules_for(entity_ids: list[int], kinds: Iterable[str]) -> list[Rule]:
     return list(Rule.objects.filter(concerned, state__in=LIVE).order_by("pk"))
 
 
-def _since(scope: Q, now: datetime) -> datetime:
-    """From where an edit must know what is wanted: the scope's oldest unsent row, wherever on earth it moves."""
+class Span(NamedTuple):
+    """From when until when an edit must know what is wanted, for every unsent row to be found again."""
+
+    first: datetime
+    last: datetime
+
+
+def span_of(scope: Q, now: datetime) -> Span:
+    """The span of the scope's unsent rows, wherever on earth they move; now is within it."""
     unsent = Occurrence.objects.filter(scope, state__in=sorted(UNSENT))
-    oldest: datetime | None = unsent.aggregate(oldest=Min("due_at"))["oldest"]
-    return min(oldest or now, now) - FARTHEST_MOVE
+    found = unsent.aggregate(oldest=Min("due_at"), newest=Max("due_at"))
+    oldest, newest = found["oldest"] or now, found["newest"] or now
+    return Span(min(oldest, now) - FARTHEST_MOVE, max(newest, now) + FARTHEST_MOVE)

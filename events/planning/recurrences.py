@@ -21,6 +21,7 @@ from events.timing import (
     read_dates,
     zone,
 )
+from events.timing.refusing import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,8 @@ EXTREME_ZONES = ("Pacific/Pago_Pago", "Pacific/Kiritimati")
 YEARS_AHEAD = 12
 # A window in wall time may be longer by so much than its length: a zone that moves over the date line.
 LONGEST_EXCESS = timedelta(hours=26)
+# All of a rule's RRULEs; each has a bound of its own.
+LONGEST_RRULES = 20_000
 
 
 class Opening(NamedTuple):
@@ -52,8 +55,10 @@ def recurrence_of(rule: Rule, anchor: date | None, *, years: tuple[int, int] | N
     """The rule's recurrence, from its start date or from an entity's anchor date.
 
     Its calendar's closed days are known from the first to the last of `years`; without them, it has none.
-    Raises InvalidRecurrence where a date of its lists cannot be read.
+    Raises InvalidRecurrence where a date of its lists cannot be read, or its RRULEs are too long to be looked at.
     """
+    if len(rule.rrule) > LONGEST_RRULES:
+        refuse(f"the rules have {len(rule.rrule):,} characters", f"Keep it to {LONGEST_RRULES:,}")
     start = anchor if rule.anchor else rule.start_date
     if start is None:
         raise ValueError(f"rule {rule} has neither a start date nor an anchor date")
@@ -101,8 +106,8 @@ def openings_of(
     only the rest: nothing is drawn that would be over already.
     """
     tz, window = zone(timezone), rule.window
-    recurrence = recurrence_of(rule, anchor, years=(after.year, before.year))
     since = after - window - LONGEST_EXCESS if window else after
+    recurrence = recurrence_of(rule, anchor, years=(since.year, before.year))
     for firing in firings(recurrence, tz, policies_of(rule, leap), after=since, before=before):
         if not _has_begun(rule, firing):
             continue
@@ -123,7 +128,7 @@ def next_firings_of(
     limit: int,
 ) -> list[Firing]:
     """The rule's next firings for one zone, anchor and leap policy, from `after` on: of windows, their openings."""
-    if rule.anchor and rule.start_date is not None:
+    if rule.anchor and rule.start_date is not None and rule.start_date > after.date():
         begin = datetime.combine(rule.start_date, rule.local_time or time.min, zone(timezone))
         after = max(after, begin - timedelta(days=1))
     years = (after.year, min(after.astimezone(UTC).year + YEARS_AHEAD, MAXYEAR))

@@ -1,6 +1,7 @@
 """Reads: what operators and programs ask. Each is given `now` and writes nothing."""
 
 from events.lifecycle import DEAD_LETTERS
+from events.queries.calendars import ClosedDay, closed_ahead, closed_in_words, countries
 from events.queries.firings import NextFiring, next_firings
 from events.queries.letters import Source, Told, find_dead_letters, payload_of
 from events.queries.occurrences import (
@@ -15,13 +16,13 @@ from events.queries.occurrences import (
     standing,
     with_lateness,
 )
+from events.queries.sentences import when_in_brief, when_in_words
 from events.queries.stories import Change, Move, Story, Try, story
 from events.queries.words import (
     hold_in_words,
     length_in_words,
     reason_in_words,
     state_in_words,
-    when_in_words,
     whom_in_words,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "DEAD_LETTERS",
     "MOST_COUNTED",
     "Change",
+    "ClosedDay",
     "Lateness",
     "Move",
     "NextFiring",
@@ -37,7 +39,10 @@ __all__ = [
     "Story",
     "Told",
     "Try",
+    "closed_ahead",
+    "closed_in_words",
     "coming_up",
+    "countries",
     "dead_letters",
     "delay_of",
     "find_dead_letters",
@@ -51,6 +56,7 @@ __all__ = [
     "standing",
     "state_in_words",
     "story",
+    "when_in_brief",
     "when_in_words",
     "whom_in_words",
     "with_lateness",

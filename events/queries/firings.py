@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
-from datetime import timedelta
+from copy import copy
+from dataclasses import dataclass, replace
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from events.planning import audience_sql, next_firings_of
+from events.lifecycle import UNSENT
+from events.models import EveryFrom
+from events.planning import YEARS_AHEAD, audience_sql, next_firings_of, policies_of, recurrence_of
 from events.planning.audiences import anchor_date
 from events.planning.members import ANCHOR, ZONE
-from events.timing import zone
+from events.planning.recurrences import Opening, openings_of
+from events.timing import check_window, zone
+from events.timing import next_firings as first_firings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from events.models import Rule
     from events.timing import Firing
@@ -47,11 +52,23 @@ LIMIT %(most)s
 SLACK = timedelta(days=2)
 
 
+# What is planned of a rule that counts from completion: nobody knows more of it.
+PLANNED = """
+SELECT o.timezone, o.slot, o.due_at, o.note, count(*) AS entities, min(COALESCE(NULLIF(e.name, ''), e.external_id))
+FROM events_occurrence o JOIN events_entity e ON e.id = o.entity_id
+WHERE o.rule_id = %(rule_id)s AND o.state = ANY(%(unsent)s) AND o.due_at >= %(now)s
+GROUP BY o.timezone, o.slot, o.due_at, o.note
+ORDER BY o.due_at, o.timezone
+LIMIT %(limit)s
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class NextFiring:
     """One firing to come. `slot` is nominal wall time, `local` the same instant as `due_at` in its zone.
 
-    `entities` is how many share it in this zone; `whose` names one of them, or says how many.
+    Of a rule with a window this is when it opens, and `closes` (local) when it is over: what is drawn within it is
+    told by the row. `entities` is how many share it in this zone; `whose` names one of them, or says how many.
     """
 
     slot: datetime
@@ -61,16 +78,39 @@ class NextFiring:
     note: str
     entities: int
     whose: str
+    closes: datetime | None = None
 
 
-def next_firings(rule: Rule, *, now: datetime, limit: int = 10) -> list[NextFiring]:
-    """The rule's next firings from `now` on, by due_at; the rule may be unsaved.
+def next_firings(rule: Rule, *, now: datetime, limit: int = 10, timed_anew: bool = False) -> list[NextFiring]:
+    """The rule's next firings from `now` on, by due_at; the rule may be unsaved. Windows that are open count.
 
+    `timed_anew`: as if its times were written now, which is so of an unsaved rule anyway. Of a rule that counts from
+    completion only the next of each entity is known: what is planned, or what would be first.
     Raises InvalidRecurrence or UnknownZone for a rule that operations.check_rule would refuse.
     """
+    if rule.window is not None:
+        check_window(rule.window, rule.draws, rule.spacing)
+    if rule.every_from == EveryFrom.COMPLETION and rule.pk:
+        return _planned(rule, now, limit)
+    if timed_anew or rule.pk is None:
+        rule = copy(rule)
+        rule.timed_since = now
     found = [_firings_of_group(rule, row, now, limit) for row in _groups(rule, now)]
     merged: Iterable[NextFiring] = heapq.merge(*found, key=attrgetter("due_at", "timezone"))
     return [firing for firing, _ in zip(merged, range(limit), strict=False)]
+
+
+def _planned(rule: Rule, now: datetime, limit: int) -> list[NextFiring]:
+    with connection.cursor() as cursor:
+        told: dict[str, Any] = {"rule_id": rule.pk, "unsent": sorted(UNSENT), "now": now, "limit": limit}
+        cursor.execute(PLANNED, told)
+        rows = cursor.fetchall()
+    return [
+        NextFiring(
+            slot, due_at.astimezone(zone(name)), due_at, name, note, entities, _whose(entities, example)
+        )
+        for name, slot, due_at, note, entities, example in rows
+    ]
 
 
 def _groups(rule: Rule, now: datetime) -> list[tuple[str, str, str, int, str]]:
@@ -95,11 +135,56 @@ def _firings_of_group(
     anchor = anchor_date(written)
     if rule.anchor and anchor is None:
         return []
-    found = next_firings_of(rule, timezone=timezone, anchor=anchor, leap=leap, after=now, limit=limit)
-    whose = example if entities == 1 else f"{entities:,} share it, such as {example}"
-    return [_next_firing(firing, timezone, entities, whose) for firing in found]
+    moments = _openings(rule, timezone, anchor, leap, now, limit)
+    return [_next_firing(moment, timezone, entities, _whose(entities, example)) for moment in moments]
 
 
-def _next_firing(firing: Firing, timezone: str, entities: int, whose: str) -> NextFiring:
-    local = firing.due_at.astimezone(zone(timezone))
-    return NextFiring(firing.slot, local, firing.due_at, timezone, firing.note, entities, whose)
+def _whose(entities: int, example: str) -> str:
+    return example if entities == 1 else f"{entities:,} share it, such as {example}"
+
+
+def _openings(
+    rule: Rule, timezone: str, anchor: date | None, leap: str, now: datetime, limit: int
+) -> list[Opening]:
+    """The next moments of a group; where there is a window, those that are open or to come."""
+    if rule.window is not None:
+        return _windows(rule, timezone, anchor, leap, now, limit)
+    found = (
+        _first_of_interval(rule, timezone, leap, now)
+        if rule.every_from == EveryFrom.COMPLETION
+        else next_firings_of(rule, timezone=timezone, anchor=anchor, leap=leap, after=now, limit=limit)
+    )
+    return [Opening(one.slot, one.fold, one.due_at, one.due_at, one.note) for one in found]
+
+
+def _windows(
+    rule: Rule, timezone: str, anchor: date | None, leap: str, now: datetime, limit: int
+) -> list[Opening]:
+    after = now
+    if anchor is not None and rule.start_date is not None and rule.start_date > now.date():
+        # Nothing fires before it.
+        after = max(now, datetime.combine(rule.start_date, time.min, zone(timezone)) - SLACK)
+    before = datetime(min(after.year + YEARS_AHEAD, MAXYEAR), 12, 31, tzinfo=UTC)
+    found = openings_of(rule, timezone=timezone, anchor=anchor, leap=leap, after=after, before=before)
+    return list(islice(found, limit))
+
+
+def _first_of_interval(rule: Rule, timezone: str, leap: str, now: datetime) -> list[Firing]:
+    """What is first of a rule that counts from completion and was never planned."""
+    interval = replace(recurrence_of(rule, None), every=rule.every)
+    return first_firings(interval, zone(timezone), policies_of(rule, leap), after=now, limit=1)
+
+
+def _next_firing(moment: Opening, timezone: str, entities: int, whose: str) -> NextFiring:
+    tz = zone(timezone)
+    opens, closes = moment.opens_at.astimezone(tz), moment.closes_at.astimezone(tz)
+    return NextFiring(
+        moment.slot,
+        opens,
+        moment.opens_at,
+        timezone,
+        moment.note,
+        entities,
+        whose,
+        None if moment.closes_at == moment.opens_at else closes,
+    )

@@ -60,8 +60,8 @@ REASONS: dict[Reason, str] = {
     Reason.OVERLAP_ENDED: "released, because the one before it has ended",
     Reason.RULE_RETIRED: "its rule was retired",
     Reason.ENTITY_DELETED: "its entity was deleted",
-    Reason.SUPERSEDED: "an edit of its rule or entity no longer wants it",
-    Reason.MOVED: "an edit of its rule or entity moved it",
+    Reason.SUPERSEDED: "an edit of its rule or entity, or new zone data, no longer wants it",
+    Reason.MOVED: "an edit of its rule or entity, or new zone data, moved it",
     Reason.STILL_WANTED: "it was edited while it ran, and still holds",
     Reason.REINSTATED: "an edit of its rule or entity wants it again",
     Reason.FIRE_NOW: "an operator let it fire at once",
@@ -82,9 +82,7 @@ HOLDS: dict[Hold, str] = {
     Hold.OVERLAPPING: "Held: the one before it is still at work. It goes when that one has ended.",
 }
 
-PERIODS = {"YEARLY": "every year", "MONTHLY": "every month", "WEEKLY": "every week", "DAILY": "every day"}
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-WEEKDAYS = {"MO": "Mon", "TU": "Tue", "WE": "Wed", "TH": "Thu", "FR": "Fri", "SA": "Sat", "SU": "Sun"}
 
 
 def reason_in_words(code: str) -> str:
@@ -121,44 +119,9 @@ def moment_in_words(moment: datetime, *, now: datetime) -> str:
     return time_of_day if shown.date() == today else f"{shown:%Y-%m-%d} {time_of_day}"
 
 
-def when_in_words(rule: Rule) -> str:
-    """The rule's time as far as a few words can say it; a richer RRULE stands for itself."""
-    clock = f"at {rule.local_time:%H:%M:%S}".removesuffix(":00")
-    own = "everyone's own time" if rule.entity is None else rule.entity.timezone
-    return f"{_day_in_words(rule)} {clock}, {rule.timezone or own}"
-
-
 def whom_in_words(rule: Rule) -> str:
     """For whom the rule fires."""
     if rule.entity is not None:
         return str(rule.entity)
     chosen = ", ".join(f"{name} = {value}" for name, value in rule.audience_filter.items())
     return f"every {rule.audience_kind}" + (f" with {chosen}" if chosen else "")
-
-
-def _day_in_words(rule: Rule) -> str:
-    anchor = _anchor_in_words(rule)
-    if not rule.rrule:
-        return f"once, {anchor}" if anchor else f"once, on {rule.start_date}"
-    period = _period_in_words(rule.rrule)
-    return f"{period}, {anchor}" if anchor else period
-
-
-def _anchor_in_words(rule: Rule) -> str:
-    days = rule.anchor_offset_days
-    if not rule.anchor:
-        return ""
-    if not days:
-        return f"on the {rule.anchor}"
-    return (
-        f"{abs(days)} day{'s' if abs(days) > 1 else ''} {'after' if days > 0 else 'before'} the {rule.anchor}"
-    )
-
-
-def _period_in_words(rrule: str) -> str:
-    parts = dict(part.split("=", 1) for part in rrule.upper().split(";") if "=" in part)
-    freq = parts.pop("FREQ", "")
-    days = parts.pop("BYDAY", "").split(",") if freq == "WEEKLY" and "BYDAY" in parts else []
-    if freq not in PERIODS or parts or not set(days) <= set(WEEKDAYS):
-        return rrule
-    return "every " + ", ".join(WEEKDAYS[day] for day in days) if days else PERIODS[freq]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -11,8 +11,10 @@ from events import handling, transitions
 from events.lifecycle import State
 from events.models import Occurrence
 from events.recovery.holds import BATCH, release_held, until_done
+from events.shards import WHOLE
 
 if TYPE_CHECKING:
+    from events.shards import Shard
     from events.transitions import Lapses, Origin
 
 
@@ -33,32 +35,31 @@ class Recovered:
         return self.claims_returned + self.attempts_lost + self.released + self.asked_about + self.resolved
 
 
-def recover(*, origin: Origin) -> Recovered:
+def recover(*, shard: Shard = WHOLE, origin: Origin) -> Recovered:
     """Return lapsed claims, settle lost attempts by their handler's kind, find out or decide what became of UNKNOWN
-    rows, and release rows whose hold has no cause any more.
+    rows, and release rows whose hold has no cause any more: of all entities, or of a shard's.
     """
-    returned = until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, origin=origin))
+    returned = until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, shard=shard, origin=origin))
     lost, unknown = 0, 0
-    while (lapses := _lost(origin)).total:
+    while (lapses := _lost(shard, origin)).total:
         lost += lapses.total
         unknown += lapses.unknown
-    asked, resolved = _see_to_unknown(origin)
-    return Recovered(returned, lost, unknown, release_held(origin), asked, resolved)
+    asked, resolved = _see_to_unknown(shard, origin)
+    return Recovered(returned, lost, unknown, release_held(origin, shard), asked, resolved)
 
 
 @transaction.atomic
-def _lost(origin: Origin) -> Lapses:
-    return transitions.settle_lost_attempts(limit=BATCH, origin=origin)
+def _lost(shard: Shard, origin: Origin) -> Lapses:
+    return transitions.settle_lost_attempts(limit=BATCH, shard=shard, origin=origin)
 
 
-def _see_to_unknown(origin: Origin) -> tuple[int, int]:
+def _see_to_unknown(shard: Shard, origin: Origin) -> tuple[int, int]:
     """How many are asked about by their handlers, and how many their rules' policies settled."""
     if not Occurrence.objects.filter(state=State.UNKNOWN).exists():
         return 0, 0
     installed = list(handling.installed())
     verifying = [name for name in installed if handling.verifies(handling.get(name))]
-    asked = until_done(lambda: transitions.ask_about_unknown(verifying, limit=BATCH, origin=origin))
-    resolved = until_done(
-        lambda: transitions.resolve_by_policy(verifying, installed, limit=BATCH, origin=origin)
-    )
+    how: dict[str, Any] = {"limit": BATCH, "shard": shard, "origin": origin}
+    asked = until_done(lambda: transitions.ask_about_unknown(verifying, **how))
+    resolved = until_done(lambda: transitions.resolve_by_policy(verifying, installed, **how))
     return asked, resolved

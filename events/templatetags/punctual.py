@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.dateformat import format as formatted
 
-from events.queries import when_in_words, whom_in_words
+from events.queries import when_in_brief, whom_in_words
 from events.templatetags import show
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ register.simple_tag(show.outcome, name="outcome")
 register.filter("instant", show.instant)
 register.filter("duration", show.duration)
 register.filter("lines", show.as_lines)
-register.filter("when", when_in_words)
+register.filter("when", when_in_brief)
 register.filter("whom", whom_in_words)
 
 
@@ -32,6 +32,12 @@ register.filter("whom", whom_in_words)
 def wall(moment: datetime, pattern: str) -> str:
     """A local time as it stands on the wall there; Django's own filter would turn it into UTC."""
     return formatted(moment.replace(tzinfo=None), pattern)
+
+
+@register.filter
+def clock(moment: datetime) -> str:
+    """The time of day there, with seconds where there are any."""
+    return formatted(moment.replace(tzinfo=None), "H:i:s" if moment.second else "H:i")
 
 
 @register.filter

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial, reduce
 from heapq import merge
 from itertools import groupby, islice
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
+from events.timing.business_days import BusinessDays
 from events.timing.cron_slots import cron_policies, cron_slots
 from events.timing.cron_text import parse_cron
 from events.timing.durations import rule_of_duration
@@ -25,6 +26,8 @@ from events.timing.walltime import Fold, Gap, resolve
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
 _NO_SIEVE = Sieve()
+# Closed days in a row on which an hourly or smaller rule would fire.
+MOST_STEPPED_OVER = 400
 
 
 def firings(
@@ -45,11 +48,10 @@ def firings(
     sieve = _sieve(recurrence)
     sources = _sources(recurrence, rules, policies)
     found = [wall_firings(sources, sieve, tz, after=after, before=before)] if sources else []
-    found += [
-        _sifted(_elapsed(rule, recurrence.dtstart, tz, policies, after, before), sieve)
-        for rule in rules
-        if rule.freq.is_elapsed
-    ]
+    for rule in rules:
+        if rule.freq.is_elapsed:
+            begun = partial(_elapsed, rule, recurrence.dtstart, tz, policies, before=before)
+            found.append(_sifted(_on_open_days(begun, sieve.business, tz, after), sieve))
     fixed = _fixed(recurrence, rules)
     if fixed:
         found.append(_sifted((_at(one, tz) for one in fixed if after <= one < before), sieve))
@@ -149,6 +151,7 @@ def _elapsed(
     dtstart: datetime,
     tz: ZoneInfo,
     policies: Policies,
+    *,
     after: datetime,
     before: datetime,
 ) -> Iterator[Firing]:
@@ -163,6 +166,36 @@ def _elapsed(
         if rule.until and due_at > _as_instant(rule.until, tz, policies.fold):
             return
         yield firing
+
+
+def _on_open_days(
+    begun: Callable[..., Iterator[Firing]], business: BusinessDays | None, tz: ZoneInfo, after: datetime
+) -> Iterator[Firing]:
+    """The firings from `after` on, without those of closed days, which are stepped over day by day."""
+    if business is None:
+        yield from begun(after=after)
+        return
+    stepped = 0
+    while stepped <= MOST_STEPPED_OVER:
+        for one in begun(after=after):
+            day = one.slot.date()
+            if not business.is_open(day):
+                break
+            stepped = 0
+            yield one
+        else:
+            return
+        if day == date.max:
+            return
+        stepped += 1
+        midnight = datetime.combine(day + timedelta(days=1), time.min)
+        opens = resolve(midnight, tz, gap=Gap.SHIFT, fold=Fold.FIRST)
+        after = max(one.due_at + timedelta.resolution, opens[0].due_at)
+    refuse(
+        f"{MOST_STEPPED_OVER:,} days in a row on which it would fire are closed",
+        "Choose days that are open, or another weekend",
+        field="business_days",
+    )
 
 
 def _as_instant(until: datetime, tz: ZoneInfo, fold: Fold) -> datetime:

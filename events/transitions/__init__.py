@@ -9,6 +9,7 @@ from events.transitions.amendments import DeadLetter, amend, dead_letters
 from events.transitions.claims import claim, recall, renew, skip
 from events.transitions.doubts import ask_about_unknown, resolve_by_policy
 from events.transitions.errors import IllegalMove, UnknownReason
+from events.transitions.forecasts import Change, Shift, foresee
 from events.transitions.holds import (
     held_for,
     hold,
@@ -24,7 +25,9 @@ from events.transitions.schedules import (
     Desired,
     cancel_superseded,
     move_rescheduled,
+    rename_zones,
     schedule,
+    stamp,
 )
 from events.transitions.siblings import at_work, latest_due, sent_in_period
 from events.transitions.statements import wake_for
@@ -38,6 +41,7 @@ from events.transitions.verbs import (
 )
 
 __all__ = [
+    "Change",
     "DeadLetter",
     "Desired",
     "IllegalMove",
@@ -45,6 +49,7 @@ __all__ = [
     "Origin",
     "RuleFacts",
     "Settlement",
+    "Shift",
     "Started",
     "UnknownReason",
     "amend",
@@ -57,6 +62,7 @@ __all__ = [
     "dead_letters",
     "fence",
     "fire_now",
+    "foresee",
     "held_for",
     "hold",
     "latest_due",
@@ -68,6 +74,7 @@ __all__ = [
     "release_closed_breakers",
     "release_overlapping",
     "release_probes",
+    "rename_zones",
     "renew",
     "replay",
     "resolve",
@@ -78,6 +85,7 @@ __all__ = [
     "settle",
     "settle_lost_attempts",
     "skip",
+    "stamp",
     "start",
     "wake_for",
 ]

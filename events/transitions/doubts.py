@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from events.lifecycle import Reason, State
+from events.shards import WHOLE, Shard, in_shard
 from events.transitions.statements import LOG_MOVED, run, wake_for
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ CAN_BE_ASKED = f"""
 
 UNKNOWN_ROWS = f"""
     FROM events_occurrence o JOIN events_rule r ON r.id = o.rule_id JOIN events_entity e ON e.id = o.entity_id
-    WHERE o.state = '{State.UNKNOWN}'
+    WHERE o.state = '{State.UNKNOWN}' AND {in_shard("o.entity_id")}
 """
 
 ASK = f"""
@@ -47,12 +48,12 @@ SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
 """
 
 
-def ask_about_unknown(verifying: Sequence[str], *, limit: int, origin: Origin) -> int:
+def ask_about_unknown(verifying: Sequence[str], *, limit: int, shard: Shard = WHOLE, origin: Origin) -> int:
     """UNKNOWN -> RETRYING for rows whose handler, one of these, can ask what became of them; how many moved.
 
     Asked anew after the rule's backoff, and at most MOST_QUESTIONS times.
     """
-    row = run(ASK, origin, verifying=list(verifying), limit=limit)[0]
+    row = run(ASK, origin, verifying=list(verifying), limit=limit, **shard.parameters)[0]
     wake_for(row["earliest"], origin)
     return int(row["moved"])
 
@@ -75,11 +76,16 @@ SELECT count(*) AS moved FROM moved
 
 
 def resolve_by_policy(
-    verifying: Sequence[str], installed: Sequence[str], *, limit: int, origin: Origin
+    verifying: Sequence[str],
+    installed: Sequence[str],
+    *,
+    limit: int,
+    shard: Shard = WHOLE,
+    origin: Origin,
 ) -> int:
     """UNKNOWN -> COMPLETED or CANCELLED where the rule says so and its handler cannot be asked; how many moved.
 
     Whether a handler that is not installed could be asked is not known: its rows wait.
     """
     parameters = {"verifying": list(verifying), "installed": list(installed), "limit": limit}
-    return int(run(BY_POLICY, origin, **parameters)[0]["moved"])
+    return int(run(BY_POLICY, origin, **parameters, **shard.parameters)[0]["moved"])

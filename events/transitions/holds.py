@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from events.lifecycle import Hold, Reason, State
+from events.shards import WHOLE, Shard, in_shard
 from events.transitions.siblings import IN_THE_WAY
 from events.transitions.statements import CLAIMABLE_SQL, LOG_MOVED, STATE_OF_ID, id_array, run, wake_for
 
@@ -42,7 +43,8 @@ def held_for(*, origin: Origin) -> set[Hold]:
 # Rows that another transaction is moving are left to the next look.
 RELEASE = f"""
 WITH target AS (
-    SELECT o.id FROM events_occurrence o WHERE {{which}} ORDER BY o.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT o.id FROM events_occurrence o WHERE {{which}} AND {in_shard("o.entity_id")}
+    ORDER BY o.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), moved AS (
     UPDATE events_occurrence o SET hold = '', reason = %(reason)s FROM target WHERE o.id = target.id
     RETURNING o.id, o.state AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
@@ -52,6 +54,7 @@ SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
 """
 
 OF_RULES = "o.hold = %(hold)s AND o.rule_id = ANY(%(rule_ids)s)"
+OF_PAIRS = f"{OF_RULES} AND o.entity_id = ANY(%(entity_ids)s)"
 BREAKER_CLOSED = f"""
     o.hold = '{Hold.BREAKER_OPEN}' AND NOT EXISTS (
         SELECT 1 FROM events_breaker b JOIN events_rule r ON r.handler = b.handler
@@ -63,6 +66,7 @@ PROBES = f"""
         SELECT oldest.id FROM events_breaker b CROSS JOIN LATERAL (
             SELECT held.id FROM events_occurrence held JOIN events_rule r ON r.id = held.rule_id
             WHERE held.hold = '{Hold.BREAKER_OPEN}' AND held.destination = b.destination AND r.handler = b.handler
+              AND {in_shard("held.entity_id")}
             ORDER BY held.available_at, held.id LIMIT 1
         ) AS oldest
         WHERE b.state <> 'closed' AND b.probe_at <= %(now)s
@@ -84,28 +88,40 @@ NO_LONGER_QUEUED = f"""
 EVERY_ROW = 2**31 - 1
 
 
-def release(rule_ids: Sequence[int], *, cause: Hold, reason: Reason, origin: Origin) -> int:
-    """Let the rows of these rules that were held for one cause be claimed again; how many."""
-    return _release(OF_RULES, reason, origin, EVERY_ROW, rule_ids=list(rule_ids), hold=cause)
+def release(
+    rule_ids: Sequence[int],
+    *,
+    entity_ids: Sequence[int] | None = None,
+    cause: Hold,
+    reason: Reason,
+    shard: Shard = WHOLE,
+    origin: Origin,
+) -> int:
+    """Let the rows of these rules (of some entities) that were held for one cause be claimed again; how many."""
+    which: dict[str, object] = {"rule_ids": list(rule_ids), "hold": cause}
+    if entity_ids is None:
+        return _release(OF_RULES, reason, origin, shard, **which)
+    return _release(OF_PAIRS, reason, origin, shard, entity_ids=list(entity_ids), **which)
 
 
-def release_closed_breakers(*, limit: int, origin: Origin) -> int:
+def release_closed_breakers(*, limit: int, shard: Shard = WHOLE, origin: Origin) -> int:
     """Let rows be claimed again whose destination's breaker has closed; how many."""
-    return _release(BREAKER_CLOSED, Reason.BREAKER_CLOSED, origin, limit)
+    return _release(BREAKER_CLOSED, Reason.BREAKER_CLOSED, origin, shard, limit=limit)
 
 
-def release_probes(*, origin: Origin) -> int:
+def release_probes(*, shard: Shard = WHOLE, origin: Origin) -> int:
     """Let the oldest row go that each open breaker holds, where its next probe is due; how many."""
-    return _release(PROBES, Reason.BREAKER_PROBE, origin, EVERY_ROW)
+    return _release(PROBES, Reason.BREAKER_PROBE, origin, shard)
 
 
-def release_overlapping(*, origin: Origin) -> int:
+def release_overlapping(*, shard: Shard = WHOLE, origin: Origin) -> int:
     """Let the next row of each rule and entity go that waited for an earlier one which has ended; how many."""
-    unqueued = _release(NO_LONGER_QUEUED, Reason.OVERLAP_ENDED, origin, EVERY_ROW)
-    return unqueued + _release(OVERLAP_ENDED, Reason.OVERLAP_ENDED, origin, EVERY_ROW)
+    unqueued = _release(NO_LONGER_QUEUED, Reason.OVERLAP_ENDED, origin, shard)
+    return unqueued + _release(OVERLAP_ENDED, Reason.OVERLAP_ENDED, origin, shard)
 
 
-def _release(which: str, reason: Reason, origin: Origin, limit: int, **parameters: object) -> int:
-    row = run(RELEASE.format(which=which), origin, reason=reason, limit=limit, **parameters)[0]
+def _release(which: str, reason: Reason, origin: Origin, shard: Shard, **parameters: object) -> int:
+    known = {"limit": EVERY_ROW, **shard.parameters, **parameters}
+    row = run(RELEASE.format(which=which), origin, reason=reason, **known)[0]
     wake_for(row["earliest"], origin)
     return int(row["moved"])

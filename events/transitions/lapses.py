@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from events.handling import Kind
 from events.lifecycle import LOST_ATTEMPT, Reason, State
+from events.shards import WHOLE, Shard, in_shard
 from events.transitions.statements import (
     FINAL_SQL,
     HOLD_IF_EDITED,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 RETURN_CLAIMS = f"""
 WITH target AS (
     SELECT o.id, o.claim_token FROM events_occurrence o
-    WHERE o.state = '{State.PENDING}' AND o.lease_expires_at <= %(now)s
+    WHERE o.state = '{State.PENDING}' AND o.lease_expires_at <= %(now)s AND {in_shard("o.entity_id")}
     ORDER BY o.lease_expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), moved AS (
     UPDATE events_occurrence o
@@ -35,9 +36,9 @@ SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
 """
 
 
-def return_lapsed_claims(*, limit: int, origin: Origin) -> int:
+def return_lapsed_claims(*, limit: int, shard: Shard = WHOLE, origin: Origin) -> int:
     """PENDING -> SCHEDULED | RETRYING where the lease ran out (the message was lost or is late); how many moved."""
-    row = run(RETURN_CLAIMS, origin, limit=limit)[0]
+    row = run(RETURN_CLAIMS, origin, limit=limit, **shard.parameters)[0]
     wake_for(row["earliest"], origin)
     return int(row["moved"])
 
@@ -66,7 +67,7 @@ WITH lost AS (
                WHERE other.task_id = a.task_id AND other.occurrence_id <> o.id AND a.task_id <> ''
            ) THEN 0 ELSE 1 END AS counts
     FROM events_occurrence o JOIN events_attempt a ON a.occurrence_id = o.id AND a.number = o.attempt
-    WHERE o.state = '{State.PROCESSING}' AND o.lease_expires_at <= %(now)s
+    WHERE o.state = '{State.PROCESSING}' AND o.lease_expires_at <= %(now)s AND {in_shard("o.entity_id")}
     ORDER BY o.lease_expires_at LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED
 ), target AS (
     SELECT lost.id, lost.claim_token, lost.counts,
@@ -92,9 +93,10 @@ SELECT to_state, count(*) AS moved FROM moved GROUP BY to_state
 """
 
 
-def settle_lost_attempts(*, limit: int, origin: Origin) -> Lapses:
+def settle_lost_attempts(*, limit: int, shard: Shard = WHOLE, origin: Origin) -> Lapses:
     """PROCESSING -> RETRYING, FAILED or UNKNOWN, by the handler's kind, where the lease ran out."""
-    moved = {row["to_state"]: int(row["moved"]) for row in run(SETTLE_LOST, origin, limit=limit)}
+    settled = run(SETTLE_LOST, origin, limit=limit, **shard.parameters)
+    moved = {row["to_state"]: int(row["moved"]) for row in settled}
     lapses = Lapses(
         retrying=moved.get(State.RETRYING, 0),
         failed=moved.get(State.FAILED, 0),

@@ -88,14 +88,25 @@ def schedule(
     return int(row["moved"])
 
 
+# The rows that stand for desired slots, each looked up by its slot: left to choose, PostgreSQL, which cannot guess how
+# many slots there are, would compare each row with each.
+STANDING = f"""
+    desired d CROSS JOIN LATERAL (SELECT * FROM events_occurrence o WHERE {SAME_SLOT} OFFSET 0) AS o
+"""
+
 RULE_SCOPE = "o.rule_id = %(rule_scope)s"
 PAIR_SCOPE = f"{RULE_SCOPE} AND o.entity_id = ANY(%(entity_scope)s)"
 
+# What the log tells of a row that another release of the zone data had resolved.
+TOLD_RELEASE = """
+    CASE WHEN {before} <> %(tzdata_version)s
+         THEN jsonb_build_object('tzdata', jsonb_build_array({before}, %(tzdata_version)s::text)) END
+"""
+
 CANCEL_SUPERSEDED = f"""
-WITH desired AS ({{desired}}), target AS (
+WITH desired AS MATERIALIZED ({{desired}}), wanted AS MATERIALIZED (SELECT o.id FROM {STANDING}), target AS (
     SELECT o.id, o.state, o.claim_token FROM events_occurrence o
-    WHERE {{scope}} AND o.state IN ({UNSENT_SQL})
-      AND NOT EXISTS (SELECT 1 FROM desired d WHERE {SAME_SLOT})
+    WHERE {{scope}} AND o.state IN ({UNSENT_SQL}) AND o.id NOT IN (SELECT id FROM wanted)
     ORDER BY o.id FOR UPDATE
 ), moved AS (
     UPDATE events_occurrence o
@@ -103,18 +114,20 @@ WITH desired AS ({{desired}}), target AS (
         lease_expires_at = NULL, finished_at = %(now)s
     FROM target t WHERE o.id = t.id
     RETURNING o.id, t.state AS from_state, o.state AS to_state, o.reason, o.attempt, t.claim_token,
-              NULL::jsonb AS detail
+              {TOLD_RELEASE.format(before="o.tzdata_version")} AS detail
 ), logged AS ({LOG_MOVED})
 SELECT count(*) AS moved FROM moved
 """
 
 MOVE_RESCHEDULED = f"""
-WITH desired AS ({{desired}}), target AS (
-    SELECT o.id, o.state, o.claim_token, o.due_at AS due_before, o.timezone AS zone_before, d.due_at, d.timezone,
-           d.note, d.snapshot
-    FROM events_occurrence o JOIN desired d ON {SAME_SLOT}
+WITH desired AS MATERIALIZED ({{desired}}), misplaced AS MATERIALIZED (
+    SELECT o.id, d.due_at, d.timezone, d.note, d.snapshot FROM {STANDING}
+    WHERE (o.due_at, o.timezone, o.snapshot IS NULL) IS DISTINCT FROM (d.due_at, d.timezone, d.snapshot IS NULL)
+), target AS (
+    SELECT o.id, o.state, o.claim_token, o.due_at AS due_before, o.timezone AS zone_before,
+           o.tzdata_version AS tzdata_before, m.due_at, m.timezone, m.note, m.snapshot
+    FROM misplaced m JOIN events_occurrence o ON o.id = m.id
     WHERE {{scope}} AND o.state IN ({UNSENT_SQL})
-      AND (o.due_at, o.timezone, o.snapshot IS NULL) IS DISTINCT FROM (d.due_at, d.timezone, d.snapshot IS NULL)
     ORDER BY o.id FOR UPDATE OF o
 ), moved AS (
     UPDATE events_occurrence o
@@ -127,7 +140,8 @@ WITH desired AS ({{desired}}), target AS (
     FROM target t WHERE o.id = t.id
     RETURNING o.id, t.state AS from_state, o.state AS to_state, o.reason, o.attempt, t.claim_token,
               jsonb_build_object('due_at', jsonb_build_array(t.due_before, o.due_at),
-                                 'timezone', jsonb_build_array(t.zone_before, o.timezone)) AS detail, o.available_at
+                                 'timezone', jsonb_build_array(t.zone_before, o.timezone))
+              || COALESCE({TOLD_RELEASE.format(before="t.tzdata_before")}, '{{{{}}}}') AS detail, o.available_at
 ), logged AS ({LOG_MOVED})
 SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
 """
@@ -138,11 +152,12 @@ def cancel_superseded(
     *,
     rule_id: int,
     entity_ids: list[int] | None = None,
+    tzdata_version: str,
     origin: Origin,
 ) -> int:
     """UNSENT -> CANCELLED for the rule's rows (of some entities) that an edit no longer wants; how many."""
     statement = CANCEL_SUPERSEDED.format(desired=desired.sql, scope=_scope(entity_ids))
-    scope = {"rule_scope": rule_id, "entity_scope": entity_ids}
+    scope = {"rule_scope": rule_id, "entity_scope": entity_ids, "tzdata_version": tzdata_version}
     return int(run(statement, origin, **scope, **desired.parameters)[0]["moved"])
 
 
@@ -168,3 +183,46 @@ def move_rescheduled(
 
 def _scope(entity_ids: list[int] | None) -> str:
     return RULE_SCOPE if entity_ids is None else PAIR_SCOPE
+
+
+STAMP = f"""
+WITH target AS (
+    SELECT o.id FROM events_occurrence o
+    WHERE {RULE_SCOPE} AND o.state IN ({UNSENT_SQL}) AND o.tzdata_version <> %(tzdata_version)s
+    ORDER BY o.id FOR UPDATE
+), stamped AS (
+    UPDATE events_occurrence o SET tzdata_version = %(tzdata_version)s FROM target t WHERE o.id = t.id RETURNING o.id
+)
+SELECT count(*) AS stamped FROM stamped
+"""
+
+RENAME_ZONES = f"""
+WITH target AS (
+    SELECT o.id, z.canonical
+    FROM events_occurrence o JOIN unnest(%(names)s::text[], %(canonical)s::text[]) AS z(name, canonical)
+      ON o.timezone = z.name
+    WHERE o.state IN ({UNSENT_SQL})
+    ORDER BY o.id FOR UPDATE OF o
+), renamed AS (
+    UPDATE events_occurrence o SET timezone = t.canonical FROM target t WHERE o.id = t.id RETURNING o.id
+)
+SELECT count(*) AS renamed FROM renamed
+"""
+
+
+def stamp(*, rule_id: int, tzdata_version: str, origin: Origin) -> int:
+    """Say of the rule's unsent rows that this release of the zone data resolves them just so; how many were others'.
+
+    Nothing moves, and so nothing is logged.
+    """
+    found = run(STAMP, origin, rule_scope=rule_id, tzdata_version=tzdata_version)
+    return int(found[0]["stamped"])
+
+
+def rename_zones(canonical: Mapping[str, str], *, origin: Origin) -> int:
+    """Give all unsent rows their zones' new names, which are no other zones; how many had old ones.
+
+    Nothing moves, and so nothing is logged.
+    """
+    found = run(RENAME_ZONES, origin, names=list(canonical), canonical=list(canonical.values()))
+    return int(found[0]["renamed"])

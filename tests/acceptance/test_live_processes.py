@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from django_celery_results.models import TaskResult
 
 from events import clock, operations
 from events.lifecycle import FINAL
-from events.models import Attempt, Occurrence, Rule, Sweep
+from events.models import Attempt, EveryFrom, Occurrence, Rule, Sweep
 from events.operations import EntityFacts
 from events.transitions import Origin
 
@@ -74,6 +75,29 @@ def test_a_rule_due_in_five_seconds_reaches_its_receiver_within_a_second_and_onc
         assert -0.05 <= late <= 1.0, f"{late} s after its moment\n{deployment.told()}"
     tasks = set(Attempt.objects.filter(occurrence__in=rows).values_list("task_id", flat=True))
     eventually("results are kept", lambda: TaskResult.objects.filter(task_id__in=tasks).count() == len(tasks))
+
+
+def test_the_end_of_one_wakes_the_sweep_to_plan_what_counts_from_it(
+    deployment: Deployment, receiver: Receiver, eventually: Eventually
+) -> None:
+    eventually("a sweep is awake", a_sweep_is_awake)
+    people("pulse", 1)
+    rule = once("pulse", clock.now() + timedelta(seconds=2), receiver.url("/slow?ms=700"))
+    rule.every, rule.every_from = "PT2S", EveryFrom.COMPLETION
+    operations.create_rule(rule, horizon=HORIZON, origin=origin())
+
+    done = Occurrence.objects.filter(rule=rule, state="COMPLETED")
+    eventually("five have ended", lambda: done.count() >= 5)
+    operations.retire_rule(rule, why="seen enough", origin=origin())
+
+    rows = list(done.order_by("due_at"))
+    for before, after in pairwise(rows):
+        assert before.finished_at is not None
+        assert after.due_at == before.finished_at.replace(microsecond=0) + timedelta(seconds=2)
+        assert after.started_at is not None
+        late = after.started_at - after.due_at  # a sweep that nobody wakes sleeps for five seconds
+        assert late < timedelta(seconds=2), f"{late} after its moment\n{deployment.told()}"
+    assert set(receiver.keys().values()) == {1}
 
 
 def test_a_worker_killed_amid_a_thousand_webhooks_loses_none_and_repeats_only_what_was_in_flight(

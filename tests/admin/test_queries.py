@@ -112,38 +112,6 @@ def test_every_state_reason_and_hold_has_words() -> None:
     assert queries.reason_in_words("from_a_newer_version") == "from a newer version"
 
 
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({}, "every day at 09:00, everyone's own time"),
-        ({"local_time": time(9, 0, 30)}, "every day at 09:00:30, everyone's own time"),
-        ({"timezone": "Asia/Tokyo"}, "every day at 09:00, Asia/Tokyo"),
-        ({"rrule": ""}, "once, on 2027-01-01 at 09:00, everyone's own time"),
-        ({"rrule": "FREQ=WEEKLY;BYDAY=MO,FR"}, "every Mon, Fri at 09:00, everyone's own time"),
-        ({"rrule": "FREQ=MONTHLY;BYDAY=1MO"}, "FREQ=MONTHLY;BYDAY=1MO at 09:00, everyone's own time"),
-        ({"rrule": "FREQ=WEEKLY;BYDAY=1MO"}, "FREQ=WEEKLY;BYDAY=1MO at 09:00, everyone's own time"),
-        (
-            {"rrule": "FREQ=YEARLY", "anchor": "birthday"},
-            "every year, on the birthday at 09:00, everyone's own time",
-        ),
-        (
-            {"rrule": "", "anchor": "birthday", "anchor_offset_days": -1},
-            "once, 1 day before the birthday at 09:00, everyone's own time",
-        ),
-        (
-            {"rrule": "FREQ=YEARLY", "anchor": "hired", "anchor_offset_days": 90},
-            "every year, 90 days after the hired at 09:00, everyone's own time",
-        ),
-        (
-            {"entity": Entity(name="Alice", timezone="Asia/Tokyo"), "audience_kind": ""},
-            "every day at 09:00, Asia/Tokyo",
-        ),
-    ],
-)
-def test_a_rules_time_is_said_as_far_as_a_few_words_can(fields: dict[str, Any], said: str) -> None:
-    assert queries.when_in_words(unsaved(**fields)) == said
-
-
 def test_an_audience_is_named_by_its_kind_and_filter() -> None:
     assert queries.whom_in_words(unsaved()) == "every person"
     assert queries.whom_in_words(unsaved(audience_filter={"team": "blue"})) == "every person with team = blue"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,7 +29,8 @@ FILLED = {
     "name": "Good morning", "audience_kind": "person", "audience_filter": "{}", "start_date": "2027-01-01",
     "local_time": "09:00:00", "rrule": "FREQ=DAILY", "anchor_offset_days": "0", "gap": "shift", "fold": "first",
     "handler": "log", "payload": "{}", "max_attempts": "5", "backoff_base": "00:00:10", "backoff_cap": "01:00:00",
-    "grace": "00:05:00", "catch_up": "all", "overlap": "allow", "when_unknown": "ask",
+    "grace": "00:05:00", "catch_up": "all", "overlap": "allow", "when_unknown": "ask", "every_from": "start",
+    "roll": "skip", "draws": "1", "spacing": "00:00:00", "on_move": "follow",
 }  # fmt: skip
 
 
@@ -153,7 +155,7 @@ def test_the_preview_shows_what_the_forms_present_values_would_fire(alice: Clien
         reverse("admin:events_rule_preview", args=[rule.pk]), form_of(rule, local_time="17:45:00")
     )
     assert {f"{firing.local:%H:%M}" for firing in page.context["firings"]} == {"17:45"}
-    assert Rule.objects.get().local_time.hour == 9
+    assert Rule.objects.get().local_time == time(9)
 
 
 def test_the_preview_of_a_half_written_rule_says_what_is_missing_and_fires_already(
@@ -253,8 +255,8 @@ def test_the_list_says_in_words_when_and_for_whom_and_what_is_next(charlie: Clie
     world.rule(name="Morning")
     world.rule(name="Birthday", anchor="birthday", rrule="FREQ=YEARLY")
     page = charlie.get(LIST).content.decode()
-    assert "every day at 09:00, everyone&#x27;s own time" in page
-    assert "every year, on the birthday at 09:00" in page
+    assert "every day at 09:00 in each person&#x27;s zone<" in page
+    assert "every year on the birthday at 09:00 in each person&#x27;s zone<" in page
     assert (
         f"{Occurrence.objects.filter(state='SCHEDULED').earliest('due_at').due_at:%Y-%m-%d %H:%M:%S}" in page
     )

@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 
 from events import publishing, sweeping
 from events.models import Occurrence, Rule, Sweep, Transition
+from events.shards import Shard
 from events.transitions import Origin
 from tests.commands.conftest import run
 
@@ -121,7 +122,7 @@ def test_a_second_signal_ends_a_sweep_at_once(world: World, monkeypatch: pytest.
 def test_origins_name_the_login_of_who_runs_a_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Origin] = []
 
-    def planned(*, horizon: timedelta, origin: Origin) -> int:
+    def planned(*, horizon: timedelta, shard: Shard, origin: Origin) -> int:
         seen.append(origin)
         return 0
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from events import queries
 from events.handling import Completed, Handler, HandlerContext, Kind, Outcome, registry
-from events.models import Entity, Occurrence, Rule
+from events.models import Calendar, Entity, Occurrence, Rule
 from tests.commands.conftest import LOG, run
 
 if TYPE_CHECKING:
@@ -83,27 +84,42 @@ def test_a_handler_of_another_package_is_listed_by_its_entry_point(
 
 
 @pytest.mark.django_db
-def test_the_sample_is_everyone_in_the_world_with_two_rules_at_nine(db: None) -> None:
+def test_the_sample_is_everyone_in_the_world_with_two_rules_at_nine_and_one_of_each_other_kind_for_one(
+    db: None,
+) -> None:
     said = run("load_sample", actor="alice").out.splitlines()
     assert said[0] == "419 people imported: 419 new, 0 changed."
-    assert said[1] == "2 rules created: 'Good morning, 09:00 local', 'Birthday, 09:00 local'."
+    assert said[1].startswith(
+        "6 rules created: 'Good morning, 09:00 local', 'Birthday, 09:00 local', 'Stand-up, by"
+    )
     assert said[-1].startswith("Next: ")
-    daily, birthday = Rule.objects.get(rrule="FREQ=DAILY"), Rule.objects.get(rrule="FREQ=YEARLY")
+    daily, birthday = Rule.objects.get(name__startswith="Good"), Rule.objects.get(rrule="FREQ=YEARLY")
     assert (birthday.anchor, birthday.handler, daily.handler) == ("birthday", "log", "log")
     # A horizon of two days holds two mornings of everybody, or three where a third begins with it.
     assert Occurrence.objects.filter(rule=daily).values("entity").distinct().count() == 419
     assert Occurrence.objects.filter(rule=daily).count() >= 2 * 419
+    others = Rule.objects.filter(entity__external_id="europe-berlin")
+    told = {queries.when_in_brief(rule) for rule in others}
+    assert told >= {
+        "every weekday at 09:30 in Europe/Berlin",
+        "every month on the 1st at 09:00 in Europe/Berlin",
+        "every day at random between 14:00 and 17:00 in Europe/Berlin",
+    }
+    assert any(said.startswith("3 h after the end of the one before") for said in told)
+    assert Calendar.objects.get().closed_weekdays == [5, 6]
 
 
 @pytest.mark.django_db
 def test_loading_the_sample_again_changes_nothing(db: None) -> None:
     run("load_sample")
-    Rule.objects.filter(anchor="").update(start_date=date(2026, 1, 1))
+    Rule.objects.filter(name__startswith="Good").update(start_date=date(2026, 1, 1))
+    Calendar.objects.update(closed_weekdays=[6])
     before = Occurrence.objects.count()
     said = run("load_sample").out.splitlines()
     assert said[:2] == ["419 people imported: 0 new, 0 changed, 419 as they were.", "0 rules created."]
-    assert (Occurrence.objects.count(), Rule.objects.count()) == (before, 2)
-    assert Rule.objects.get(anchor="").start_date == date(2026, 1, 1)
+    assert (Occurrence.objects.count(), Rule.objects.count()) == (before, 6)
+    assert Rule.objects.get(name__startswith="Good").start_date == date(2026, 1, 1)
+    assert Calendar.objects.get().closed_weekdays == [6]
 
 
 @pytest.mark.django_db

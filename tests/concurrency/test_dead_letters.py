@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -119,9 +120,8 @@ def test_of_two_who_change_a_rule_at_once_from_the_same_version_one_is_told(
     world.rule(name="Good morning")
 
     def change(minute: int) -> str:
-
         rule = Rule.objects.get()
-        rule.local_time = rule.local_time.replace(minute=minute)
+        rule.local_time = time(9, minute)
         try:
             operations.change_rule(rule, horizon=world.horizon, origin=world.origin(), expected_version=1)
         except operations.StaleVersion:

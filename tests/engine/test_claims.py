@@ -166,7 +166,7 @@ def test_a_day_without_any_planning_still_becomes_rows(world: World) -> None:
 def test_most_planning_passes_find_nothing_to_do(world: World) -> None:
     world.person()
     world.rule()
-    world.now += world.horizon / 2
+    world.now += timedelta(hours=20)
     before = Rule.objects.get().planned_until
     assert planning.plan_due_rules(horizon=world.horizon, origin=world.origin()) == 0
     assert Rule.objects.get().planned_until == before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from events.pace import LONGEST, SHORTEST, Pace
+from events.pace import LONGEST, REST, SHORTEST, Pace
 
 BEGIN = datetime(2027, 3, 14, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -59,3 +59,30 @@ def test_lapses_are_remembered_for_as_long_as_the_pace() -> None:
     assert pace.has_lapses
     pace.look(1000, BEGIN + 3 * SECOND + LONGEST + SECOND)
     assert not pace.has_lapses
+
+
+def test_who_waits_for_another_is_asked_for_at_once() -> None:
+    assert Pace().may_ask(BEGIN)
+
+
+def test_what_took_long_to_ask_is_asked_again_after_twenty_times_as_long() -> None:
+    pace = Pace()
+    pace.asked(BEGIN, BEGIN + SECOND)
+    again = BEGIN + SECOND + REST * SECOND
+    assert not pace.may_ask(BEGIN + SECOND)
+    assert not pace.may_ask(again - timedelta(microseconds=1))
+    assert pace.may_ask(again)
+
+
+def test_what_took_no_time_may_be_asked_again_at_once() -> None:
+    pace = Pace()
+    pace.asked(BEGIN, BEGIN)
+    assert pace.may_ask(BEGIN)
+
+
+def test_a_quick_answer_shortens_the_rest_after_a_slow_one() -> None:
+    pace = Pace()
+    pace.asked(BEGIN, BEGIN + 10 * SECOND)
+    later = BEGIN + 300 * SECOND
+    pace.asked(later, later + SECOND / 1000)
+    assert pace.may_ask(later + SECOND)

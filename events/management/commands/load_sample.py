@@ -1,9 +1,9 @@
-"""`manage.py load_sample`: people in every zone of the world, and two rules for them."""
+"""`manage.py load_sample`: people in every zone of the world, two rules for all of them, and one of each other kind."""
 
 from __future__ import annotations
 
 import sys
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +14,26 @@ from events import operations, planning
 from events.management.asking import PunctualCommand, add_actor, counted, origin_of
 from events.management.commands.import_entities import told
 from events.management.importing import import_file
-from events.models import Occurrence, Rule
-from events.timing import zone
+from events.models import Calendar, Entity, EveryFrom, Occurrence, Rule
+from events.timing import Roll, zone
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from datetime import date
 
     from events.transitions import Origin
 
 KIND = "person"
 NINE = time(9, 0)
+# For whom alone the rules of the other kinds are.
+ONE = "europe-berlin"
+BAVARIA = "Bavaria, working days"
 
 
 class Command(PunctualCommand):
     """Idempotent: what is there already, changed or not, stays as it is."""
 
-    help = "Load examples/people.csv, one person per time zone, and two rules at 09:00 local for them."
+    help = "Load examples/people.csv, one person per time zone, two rules at 09:00 local for them, and four for one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What may be asked."""
@@ -43,22 +47,21 @@ class Command(PunctualCommand):
             imported = import_file(
                 people, kind=KIND, report=None, dry_run=False, origin=origin, screen=sys.stderr
             )
-            created = [rule.name for rule in sample_rules(origin) if _created(rule, origin)]
+            rules = sample_rules(origin)
+            created = [rule.name for rule in rules if _created(rule, origin)]
         self.say(told(imported))
         self.say(
             f"{counted(len(created), 'rule')} created{': ' if created else ''}{', '.join(map(repr, created))}."
         )
-        waiting = Occurrence.objects.filter(
-            rule__name__in=[rule.name for rule in sample_rules(origin)]
-        ).count()
+        waiting = Occurrence.objects.filter(rule__name__in=[rule.name for rule in rules]).count()
         self.say(
-            f"{counted(waiting, 'occurrence')} of the sample's rules so far; each fires at its person's own nine."
+            f"{counted(waiting, 'occurrence')} of the sample's rules so far; each fires in its person's own time."
         )
         self.say("Next: open the admin's occurrences and filter by rule, or run: manage.py doctor")
 
 
 def sample_rules(origin: Origin) -> list[Rule]:
-    """The sample's rules, not saved. The daily one starts on the earliest date that any calendar shows now."""
+    """The sample's rules, not saved; its calendar is. They start on the earliest date that any calendar shows now."""
     start = origin.now.astimezone(zone(planning.EXTREME_ZONES[0])).date()
     return [
         Rule(
@@ -79,7 +82,42 @@ def sample_rules(origin: Origin) -> list[Rule]:
             handler="log",
             payload={"text": "Happy birthday"},
         ),
+        *_of_other_kinds(start, origin),
     ]
+
+
+def _of_other_kinds(start: date, origin: Origin) -> list[Rule]:
+    """One by cron, one with a calendar, one at random, and one that counts from completion: for one person alone."""
+    one = Entity.objects.get(kind=KIND, external_id=ONE)
+    kinds: dict[str, dict[str, Any]] = {
+        "Stand-up, by cron": {"cron": "30 9 * * MON-FRI"},
+        "First working day of the month, Bavaria": {
+            "local_time": NINE,
+            "rrule": "FREQ=MONTHLY;BYMONTHDAY=1",
+            "calendar": _bavaria(origin),
+            "roll": Roll.NEXT,
+        },
+        "Tea, some time in the afternoon": {
+            "local_time": time(14, 0),
+            "rrule": "FREQ=DAILY",
+            "window": timedelta(hours=3),
+        },
+        "Stretch, 3 hours after the last time": {
+            "local_time": NINE,
+            "every": "PT3H",
+            "every_from": EveryFrom.COMPLETION,
+        },
+    }
+    return [
+        Rule(name=name, entity=one, start_date=start, handler="log", payload={"text": name}, **when)
+        for name, when in kinds.items()
+    ]
+
+
+def _bavaria(origin: Origin) -> Calendar:
+    known = Calendar.objects.filter(name=BAVARIA).first()
+    new = Calendar(name=BAVARIA, closed_weekdays=[5, 6], country="DE", subdivision="BY")
+    return known or operations.create_calendar(new, origin=origin)
 
 
 def _created(rule: Rule, origin: Origin) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from events import recovery
-from events.management.asking import PunctualCommand, add_actor, counted, origin_of
+from events.management.asking import PunctualCommand, add_actor, add_shard, counted, origin_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -16,7 +16,8 @@ class Command(PunctualCommand):
 
     help = (
         "Return lapsed claims, settle the attempts of lost workers, see to unknown outcomes, and release rows that "
-        "nothing holds back any more, once."
+        "nothing holds back any more, once. It publishes nothing: the next sweep does. With --shard: of a part of the "
+        "entities."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,11 +25,12 @@ class Command(PunctualCommand):
         parser.add_argument(
             "--once", action="store_true", help="One pass; it is always one. Every sweep repeats it."
         )
+        add_shard(parser, "entities")
         add_actor(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Recover, and say what moved."""
-        done = recovery.recover(origin=origin_of(options))
+        done = recovery.recover(shard=options["shard"], origin=origin_of(options))
         self.say(
             f"{counted(done.claims_returned, 'lapsed claim')} returned, "
             f"{counted(done.attempts_lost, 'lost attempt')} settled ({done.unknown} of them UNKNOWN), "

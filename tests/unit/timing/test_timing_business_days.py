@@ -6,6 +6,7 @@ import pytest
 
 from events.timing import (
     BusinessDays,
+    InvalidRecurrence,
     Policies,
     Recurrence,
     Roll,
@@ -101,3 +102,33 @@ def test_hours_and_instants_on_closed_days_are_skipped() -> None:
         at("2025-01-01"), rdates=(utc("2025-01-02 04:00"), utc("2025-01-02 06:00")), business_days=days
     )
     assert due(put_in, name=NEW_YORK) == ["2025-01-01 05:00", "2025-01-02 04:00"]
+
+
+def test_hours_step_over_closed_days_and_go_on_with_the_first_hour_of_the_next_open_one() -> None:
+    hourly = Recurrence(
+        at("2025-12-24 22:00"), "FREQ=HOURLY", business_days=BusinessDays(HOLIDAYS, WEEKEND, Roll.SKIP)
+    )
+    found = next_firings(hourly, zone("Europe/Berlin"), Policies(), after=utc("2025-12-01"), limit=4)
+    assert [str(one.slot) for one in found] == [
+        "2025-12-24 22:00:00", "2025-12-24 23:00:00", "2025-12-29 00:00:00", "2025-12-29 01:00:00",
+    ]  # fmt: skip
+
+
+def test_hours_that_end_within_closed_days_end_there() -> None:
+    days = BusinessDays(HOLIDAYS, WEEKEND, Roll.SKIP)
+    hourly = Recurrence(at("2025-12-24 22:00"), "FREQ=HOURLY;UNTIL=20251227T120000Z", business_days=days)
+    assert due(hourly, 9) == ["2025-12-24 22:00", "2025-12-24 23:00"]
+
+
+def test_hours_of_closed_weekdays_alone_are_refused_in_bounded_time() -> None:
+    days = BusinessDays(frozenset(), frozenset({0}), Roll.SKIP)
+    mondays = Recurrence(at("2025-12-24 09:00"), "FREQ=HOURLY;BYDAY=MO", business_days=days)
+    with pytest.raises(InvalidRecurrence, match="400 days in a row on which it would fire are closed"):
+        next_firings(mondays, zone("UTC"), Policies(), after=utc("2025-12-01"), limit=1)
+
+
+def test_hours_on_the_closed_last_day_of_the_calendar_end_with_it() -> None:
+    days = BusinessDays(frozenset({date.max}), frozenset(), Roll.SKIP)
+    hourly = Recurrence(at("9999-12-30 23:00"), "FREQ=HOURLY", business_days=days)
+    found = firings(hourly, zone("UTC"), Policies(), after=utc("9999-12-30"), before=utc("9999-12-31 23:59"))
+    assert [str(one.slot) for one in found] == ["9999-12-30 23:00:00"]

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from events.timing import InvalidRecurrence, Leap, Policies, Recurrence, check
+from events.timing import InvalidRecurrence, Leap, Policies, Recurrence, check, period_of
 
 ALL_MINUTES = ",".join(map(str, range(60)))
 ALL_HOURS = ",".join(map(str, range(24)))
@@ -150,3 +150,29 @@ def test_an_offset_of_days_is_bounded_and_needs_whole_day_frequencies() -> None:
 
 def test_an_offset_that_leaves_the_calendar_never_fires() -> None:
     assert "never fires" in str(refusal(starting("0001-01-02", "", -5)))
+
+
+@pytest.mark.parametrize(
+    ("rrule", "period"),
+    [
+        ("FREQ=YEARLY", "year"),
+        ("FREQ=YEARLY;INTERVAL=4;COUNT=3", "year"),
+        ("FREQ=MONTHLY;UNTIL=20300101", "month"),
+        ("FREQ=WEEKLY;WKST=SU", "week"),
+        ("FREQ=DAILY", "day"),
+        ("", ""),
+        ("FREQ=YEARLY;BYMONTH=1,7", ""),
+        ("FREQ=WEEKLY;BYDAY=MO,TH", ""),
+        ("FREQ=DAILY;BYHOUR=9,17", ""),
+        ("FREQ=HOURLY", ""),
+        ("FREQ=SECONDLY;INTERVAL=86400", ""),
+        ("FREQ=YEARLY\nFREQ=MONTHLY", ""),
+    ],
+)
+def test_a_period_is_one_of_which_a_rule_names_one_moment(rrule: str, period: str) -> None:
+    assert period_of(rrule) == period
+
+
+def test_the_period_of_no_rrule_is_refused() -> None:
+    with pytest.raises(InvalidRecurrence):
+        period_of("every year")
