@@ -45,16 +45,13 @@ from events.operations.occurrences import (
     resolve,
 )
 from events.operations.phrased import PhraseColumns, columns_of_phrase
+from events.operations.rule_checks import COLUMN_OF, InvalidRule, check_rule, has_same_moments
 from events.operations.rules import (
-    COLUMN_OF,
-    InvalidRule,
     NothingToBackfill,
     RetiredRule,
     backfill,
     change_rule,
-    check_rule,
     create_rule,
-    has_same_moments,
     pause_rule,
     resume_rule,
     retire_rule,

@@ -360,7 +360,7 @@ def fill(data: st.DataObject, world: World) -> None:
 
 def kept() -> list[dict[str, Any]]:
     """The rules' own columns, by name; calendars by theirs."""
-    names = {*operations.rules.EDITABLE, "state", "calendar__name", "entity__external_id"} - {
+    names = {*operations.rule_checks.EDITABLE, "state", "calendar__name", "entity__external_id"} - {
         "calendar",
         "entity",
     }

@@ -122,7 +122,7 @@ def refusal_of(attempt: Any, field: str, sentence: str) -> None:
     assert process_time() - begun < BOUND
     said = refused.value.by_field()
     assert field in said, said
-    assert said.keys() <= set(operations.rules.EDITABLE)
+    assert said.keys() <= set(operations.rule_checks.EDITABLE)
     assert sentence in " ".join(said[field])
     assert len(str(refused.value)) < 2_000
     assert "nothing was written" in str(refused.value)

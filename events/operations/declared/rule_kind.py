@@ -15,16 +15,8 @@ from events.operations.declared.columns import column_of, lines_of, mapping_of, 
 from events.operations.declared.given import refuse
 from events.operations.declared.kinds import Kind
 from events.operations.declared.shorthands import EXCLUDED, check_alone, with_ics, with_phrase
-from events.operations.rules import (
-    EDITABLE,
-    change_rule,
-    check_rule,
-    create_rule,
-    has_same_moments,
-    pause_rule,
-    resume_rule,
-    retire_rule,
-)
+from events.operations.rule_checks import EDITABLE, check_rule, has_same_moments
+from events.operations.rules import change_rule, create_rule, pause_rule, resume_rule, retire_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
