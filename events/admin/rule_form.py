@@ -117,7 +117,10 @@ class RuleForm(VersionedForm):
             "max_attempts", "backoff_base", "backoff_cap", "grace", "expires_after", "catch_up", "overlap",
             "when_unknown", "at_most_once",
         )  # fmt: skip
-        labels = {  # noqa: RUF012 - Django's own attribute
+        widgets = {  # noqa: RUF012 - Django's own attribute
+            "rrule": UnfoldAdminTextareaWidget(attrs={"rows": 2, "spellcheck": "false"}),
+        }
+        labels = {  # noqa: RUF012
             "rrule": "Recurrence (RRULE)",
             "cron": "Cron expression",
             "every": "Interval",
@@ -143,8 +146,6 @@ class RuleForm(VersionedForm):
         suggest_zones(self)
         for name in EXPLAINED.keys() & self.fields.keys():
             self.fields[name].choices = list(EXPLAINED[name].items())  # type: ignore[attr-defined]
-        if "rrule" in self.fields:
-            self.fields["rrule"].widget.attrs |= {"rows": 2, "spellcheck": "false"}
         handler, choices = self.instance.handler, self.fields.get("handler")
         if choices and handler and handler not in handling.installed():
             choices.choices = [*handler_choices(), (handler, f"{handler} (not installed)")]  # type: ignore[attr-defined]

@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='rule',
             name='rrule',
-            field=models.TextField(blank=True, help_text='RFC 5545, such as FREQ=MONTHLY;BYDAY=1MO; several: one on a line. Empty: once.'),
+            field=models.CharField(blank=True, help_text='RFC 5545, such as FREQ=MONTHLY;BYDAY=1MO; several: one on a line. Empty: once.', max_length=2000),
         ),
         migrations.CreateModel(
             name='Calendar',
@@ -108,10 +108,6 @@ class Migration(migrations.Migration):
             model_name='rule',
             name='calendar',
             field=models.ForeignKey(blank=True, help_text='Whose closed days are kept free.', null=True, on_delete=django.db.models.deletion.PROTECT, to='events.calendar'),
-        ),
-        migrations.AddIndex(
-            model_name='rule',
-            index=models.Index(condition=models.Q(('every_from', 'completion'), models.Q(('state', 'retired'), _negated=True)), fields=['id'], name='rule_after_completion'),
         ),
         migrations.AddConstraint(
             model_name='rule',

@@ -102,7 +102,8 @@ class Rule(models.Model):
     local_time = models.TimeField(
         null=True, blank=True, help_text="The time of day, local. A cron expression has its own."
     )
-    rrule = models.TextField(
+    rrule = models.CharField(
+        max_length=2000,
         blank=True,
         help_text="RFC 5545, such as FREQ=MONTHLY;BYDAY=1MO; several: one on a line. Empty: once.",
     )
