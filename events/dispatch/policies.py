@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from events.breakers import Standing
     from events.dispatch.due import DueRow
-    from events.transitions import Origin
+    from events.transitions import Origin, Period
 
     Check = Callable[[DueRow, Rule], "Obstacle | None"]
 
@@ -55,6 +55,7 @@ class Examination:
             rule.pk: _destination(rule.handler, rule.payload) for rule in self.rules.values()
         }
         self._claimed_pairs: dict[tuple[int, int], int] = {}
+        self._claimed: set[int] = set()
         # First of all, since it waits for other claims: whoever waits must not have taken a breaker before.
         self._at_work = self._runs_at_work()
 
@@ -65,6 +66,7 @@ class Examination:
             if (obstacle := check(row, rule)) is not None:
                 return obstacle
         self._claimed_pairs[row.rule_id, row.entity_id] = row.id
+        self._claimed.add(row.id)
         return None
 
     def destination(self, row: DueRow) -> Destination:
@@ -103,7 +105,11 @@ class Examination:
         return None
 
     def _repetition(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002
-        sent = self._sent_before.get(row.id)
+        period = self._shared_periods.get(row.id)
+        if period is None:
+            return None
+        # Both may have come due before anybody looked: then the one that is claimed first is the one.
+        sent = period.sent or next(iter(period.due & self._claimed), None)
         return None if sent is None else Obstacle(Reason.ALREADY_SENT, because_of=sent)
 
     def _misfire(self, row: DueRow, rule: Rule) -> Obstacle | None:
@@ -136,16 +142,16 @@ class Examination:
         )
 
     @cached_property
-    def _sent_before(self) -> dict[int, int]:
-        """Rows whose date was moved after the one of their period had been sent, and that one."""
+    def _shared_periods(self) -> dict[int, Period]:
+        """Rows whose date was moved, and who else stands for their period."""
         units = {
             row.id: self._periods[row.rule_id]
             for row in self._rows
             if row.rule_id in self._periods and row.state == State.SCHEDULED
         }
-        found = transitions.sent_in_period(units, origin=self._origin)
+        found = transitions.others_of_period(units, origin=self._origin)
         wanted = _asked_for(found)
-        return {row_id: sent for row_id, sent in found.items() if row_id not in wanted}
+        return {row_id: period for row_id, period in found.items() if row_id not in wanted}
 
     @cached_property
     def _misfires(self) -> set[int]:

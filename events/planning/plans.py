@@ -158,11 +158,9 @@ def _replan(
 ) -> int:
     """For all of the rule's entities, or some: withdraw what is not wanted, move what is, write what is missing."""
     wanted = desired_rows(rule, after=since, before=until, entity_ids=entity_ids, since_creation=False)
-    missing = missing_rows(rule, entity_ids, until=until, origin=origin)
-    if (
-        rule.every_from == EveryFrom.COMPLETION
-    ):  # until it is withdrawn, the row of before would stand for the next one
-        missing = wanted
+    # Until it is withdrawn, the row of before would stand for the next one after a completion.
+    is_after_completion = rule.every_from == EveryFrom.COMPLETION
+    missing = wanted if is_after_completion else missing_rows(rule, entity_ids, until=until, origin=origin)
     return make_so(rule, wanted, missing, entity_ids=entity_ids, origin=origin)
 
 

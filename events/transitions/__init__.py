@@ -29,7 +29,7 @@ from events.transitions.schedules import (
     schedule,
     stamp,
 )
-from events.transitions.siblings import at_work, latest_due, sent_in_period
+from events.transitions.siblings import Period, at_work, latest_due, others_of_period
 from events.transitions.statements import wake_for
 from events.transitions.verbs import (
     cancel,
@@ -47,6 +47,7 @@ __all__ = [
     "IllegalMove",
     "Lapses",
     "Origin",
+    "Period",
     "RuleFacts",
     "Settlement",
     "Shift",
@@ -68,6 +69,7 @@ __all__ = [
     "latest_due",
     "move_rescheduled",
     "note_late",
+    "others_of_period",
     "recall",
     "refuse",
     "release",
@@ -81,7 +83,6 @@ __all__ = [
     "resolve_by_policy",
     "return_lapsed_claims",
     "schedule",
-    "sent_in_period",
     "settle",
     "settle_lost_attempts",
     "skip",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from events.lifecycle import State
 from events.transitions.statements import id_array, run
@@ -56,14 +56,10 @@ def latest_due(ids: Sequence[int], *, origin: Origin) -> dict[int, int]:
 
 # A period is a year, month, week or day of the date that is counted from, before its offset. Where a missing day moves
 # on to the next month, that month has two of them, and says nothing. Draws of one window differ by less than a second.
-SENT_IN_PERIOD = f"""
-SELECT o.id, (SELECT s.id FROM events_occurrence s
-              WHERE s.rule_id = o.rule_id AND s.entity_id = o.entity_id
-                AND date_trunc('second', s.slot) <> date_trunc('second', o.slot)
-                AND s.slot >= period.begins AND s.slot < period.begins + ('1 ' || w.unit)::interval
-                AND (s.attempt > 0 OR s.state = '{State.COMPLETED}')
-                AND s.state NOT IN ('{State.CANCELLED}', '{State.SKIPPED}')
-              ORDER BY s.slot DESC LIMIT 1) AS sent
+OTHERS_OF_PERIOD = f"""
+SELECT o.id, (array_agg(s.id ORDER BY s.slot DESC) FILTER (WHERE s.attempt > 0 OR s.state = '{State.COMPLETED}'))[1]
+           AS sent,
+       array_agg(s.id) FILTER (WHERE s.due_at <= %(now)s) AS due
 FROM unnest(%(ids)s::bigint[], %(units)s::text[]) AS w(id, unit)
 JOIN events_occurrence o ON o.id = w.id
 JOIN events_rule r ON r.id = o.rule_id
@@ -72,15 +68,27 @@ CROSS JOIN LATERAL (
     SELECT date_trunc(w.unit, o.slot - r.anchor_offset_days * interval '1 day')
            + r.anchor_offset_days * interval '1 day' AS begins
 ) AS period
+JOIN events_occurrence s ON s.rule_id = o.rule_id AND s.entity_id = o.entity_id
+ AND s.slot >= period.begins AND s.slot < period.begins + ('1 ' || w.unit)::interval
+ AND date_trunc('second', s.slot) <> date_trunc('second', o.slot)
+ AND s.state NOT IN ('{State.CANCELLED}', '{State.SKIPPED}')
 WHERE (e.version > 1 OR r.version > 1)
   AND NOT (w.unit = 'month' AND 'forward' IN (e.leap, r.leap))
+GROUP BY o.id
 """
 
 
-def sent_in_period(units: Mapping[int, str], *, origin: Origin) -> dict[int, int]:
-    """Which of these rows another one was sent before in the same period, and which one that is.
+class Period(NamedTuple):
+    """What stands for the same period as a row: the one that was sent, and all that have come due."""
+
+    sent: int | None
+    due: frozenset[int]
+
+
+def others_of_period(units: Mapping[int, str], *, origin: Origin) -> dict[int, Period]:
+    """Which of these rows are not alone in their period, and who is in it.
 
     `units` are their periods by id: year, month, week or day. Only rows whose rule or entity was ever edited count.
     """
-    rows = run(SENT_IN_PERIOD, origin, ids=id_array(units), units=list(units.values()))
-    return {row["id"]: row["sent"] for row in rows if row["sent"] is not None}
+    rows = run(OTHERS_OF_PERIOD, origin, ids=id_array(units), units=list(units.values()))
+    return {row["id"]: Period(row["sent"], frozenset(row["due"] or ())) for row in rows}

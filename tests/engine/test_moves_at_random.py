@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from events import operations, planning
@@ -179,6 +179,9 @@ def test_who_is_followed_has_exactly_one_birthday_in_each_year_in_which_one_came
     days=st.integers(min_value=-1, max_value=4),
     steps=st.lists(STEPS, min_size=1, max_size=10),
 )
+@example(
+    home="Pacific/Pago_Pago", days=0, steps=[(0, 1), (0, "a year passes")]
+)  # both are due when somebody looks
 def test_who_keeps_what_is_planned_has_one_too_though_perhaps_on_the_day_that_was_planned(
     home: str, days: int, steps: list[tuple[int, str | int]]
 ) -> None:

@@ -131,8 +131,8 @@ def copy_rows(times: int) -> None:
                                            state, reason, hold, available_at, attempt, failures, finished_at,
                                            destination)
             SELECT rule_id, entity_id, slot - n * interval '1 day', fold, timezone, tzdata_version, '',
-                   due_at - n * interval '1 day', CASE WHEN n %% 10 = 0 THEN 'SCHEDULED' ELSE 'COMPLETED' END, '', '',
-                   available_at - n * interval '1 day', 0, 0, CASE WHEN n %% 10 = 0 THEN NULL ELSE now() END, ''
+                   due_at - n * interval '1 day', CASE WHEN n %% 100 = 0 THEN 'SCHEDULED' ELSE 'COMPLETED' END, '', '',
+                   available_at - n * interval '1 day', 0, 0, CASE WHEN n %% 100 = 0 THEN NULL ELSE now() END, ''
             FROM events_occurrence, generate_series(1, %s) AS n
             """,
             [times],
