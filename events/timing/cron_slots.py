@@ -13,7 +13,6 @@ A day that a month does not have is left out (`L` is the last one of each); the 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, time
@@ -37,20 +36,17 @@ def cron_policies(cron: Cron, policies: Policies) -> Policies:
     return replace(policies, fold=Fold.BOTH) if cron.has_minute_rhythm else policies
 
 
-def cron_slots(cron: Cron, start: datetime, end: datetime) -> Iterator[Slot]:
-    """Yield the slots from `start` to `end`, both included: sorted, unique, lazily.
+def cron_slots(cron: Cron, start: datetime, end: datetime) -> Iterator[list[Slot]]:
+    """Yield the slots from `start` to `end`, both included: sorted, unique, lazily, in lists of a day.
 
     Raises InvalidRecurrence (field "cron") where 400 years hold none.
     """
     times = _times(cron)
     for day in _days(cron, start.date(), end.date()):
-        # Whole minutes: a start within a minute is past it.
-        first = bisect_left(times, start.time()) if day == start.date() else 0
-        for clock in times[first:]:
-            slot = datetime.combine(day, clock)
-            if slot > end:
-                return
-            yield slot, 0
+        found = [(datetime.combine(day, clock), 0) for clock in times]
+        if found[0][0] < start or found[-1][0] > end:
+            found = [slot for slot in found if start <= slot[0] <= end]
+        yield found
 
 
 def _days(cron: Cron, first: date, last: date) -> Iterator[date]:
@@ -72,10 +68,10 @@ def _times(cron: Cron) -> tuple[time, ...]:
 
 
 def _days_of_kind(cron: Cron, kind: Kind) -> tuple[int, ...]:
-    """The days of a kind of month (its number, the weekday of its first, its length)."""
+    """The days of a kind of month (its number, its length, the weekday of its first)."""
     held = cron.kept.get(kind)
     if held is None:
-        month, first, length = kind
+        month, length, first = kind
         found = (day for day in range(1, length + 1) if _is_named(cron, day, (first - 1) % 7, length))
         held = cron.kept[kind] = tuple(found) if month in cron.months else ()
     return held

@@ -13,8 +13,9 @@ from events.timing.walltime import Leap
 
 LAST_ORDINAL = date.max.toordinal()
 
-# Days since the period's first, each with the day of month that it stands for where the month lacks it, or 0.
-Days = tuple[tuple[int, int], ...]
+# A day by number, and the day of month that it stands for where the month lacks it, or 0.
+Day = tuple[int, int]
+Days = tuple[Day, ...]
 Kind = tuple[int, ...]
 
 
@@ -22,7 +23,8 @@ Kind = tuple[int, ...]
 def year_kind(year: int) -> tuple[int, Kind]:
     """Return the ordinal of 1 January, and all that the days of a year depend on: its kind.
 
-    The neighbours' lengths decide the numbers of the weeks that they share with it.
+    By dates they depend on its length alone; by weekdays also on its first day; by numbers of weeks also on its
+    neighbours' lengths, since it shares weeks with them.
     """
     first = date(year, 1, 1).toordinal()
     edge = year if year in {1, MAXYEAR} else 0
@@ -31,10 +33,20 @@ def year_kind(year: int) -> tuple[int, Kind]:
 
 @lru_cache(maxsize=4096)
 def month_kind(index: int) -> tuple[int, Kind]:
-    """Return the ordinal of the first day of month `index` (12 * year + month - 1), and the month's kind."""
+    """Return the ordinal of the first day of month `index` (12 * year + month - 1), and the month's kind.
+
+    By dates its days depend on the month and its length alone, by weekdays also on its first day.
+    """
     year, month = divmod(index, 12)
     first = date(year, month + 1, 1).toordinal()
-    return first, (month + 1, first % 7, monthrange(year, month + 1)[1])
+    return first, (month + 1, monthrange(year, month + 1)[1], first % 7)
+
+
+def kind_size(rule: Rule) -> int:
+    """Return how much of a year's or month's kind the days of a rule depend on: so many of its numbers."""
+    if rule.byweekno:
+        return 5
+    return (1 if rule.freq is Freq.YEARLY else 2) + bool(rule.byday)
 
 
 def days_of_year(rule: Rule, leap: Leap, year: int) -> Days:
@@ -120,15 +132,13 @@ def _in_weeks(rule: Rule, ordinal: int) -> bool:
 
 
 def _in_weekdays(rule: Rule, ordinal: int) -> bool:
+    # Ordinal 1 was a Monday.
+    wanted = [nth for nth, weekday in rule.byday if weekday == (ordinal - 1) % 7]
+    if not wanted or 0 in wanted:
+        return bool(wanted)
     day = date.fromordinal(ordinal)
-    if (0, day.weekday()) in rule.byday:
-        return True
     if rule.freq is Freq.MONTHLY or rule.bymonth:
         nth, length = day.day, monthrange(day.year, day.month)[1]
     else:
-        nth, length = (
-            ordinal - date(day.year, 1, 1).toordinal() + 1,
-            365 + isleap(day.year),
-        )
-    ordinals = ((nth - 1) // 7 + 1, -((length - nth) // 7 + 1))
-    return any((n, day.weekday()) in rule.byday for n in ordinals)
+        nth, length = ordinal - date(day.year, 1, 1).toordinal() + 1, 365 + isleap(day.year)
+    return (nth - 1) // 7 + 1 in wanted or -((length - nth) // 7 + 1) in wanted

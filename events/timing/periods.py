@@ -7,18 +7,21 @@ month, of which the Gregorian calendar has few.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, date, datetime, time
 from functools import lru_cache
+from typing import NoReturn
 
 from events.timing.days import (
     LAST_ORDINAL,
+    Day,
     Days,
     Kind,
     day_passes,
     days_of_month,
     days_of_year,
+    kind_size,
     month_kind,
     year_kind,
 )
@@ -36,6 +39,11 @@ LAST_PERIOD = {
     Freq.DAILY: LAST_ORDINAL,
 }
 
+# So many periods are looked through in one go, so that one without days costs no more than one with many.
+MOST_AT_ONCE = 512
+_UNITS = {Freq.YEARLY: "years", Freq.MONTHLY: "months", Freq.WEEKLY: "weeks", Freq.DAILY: "days"}
+_WHOLE_WEEK = tuple((0, weekday) for weekday in range(7))
+
 # A slot, and the day of month that it stands for where that month has no such day, else 0.
 Slot = tuple[datetime, int]
 
@@ -47,55 +55,120 @@ class Plan:
     rule: Rule
     leap: Leap
     limited: bool
+    kind_size: int
     kept: dict[Kind, Days] = field(default_factory=dict)
 
-    def days(self, period: int) -> Days:
+    def days(self, period: int) -> list[Day]:
         """Return the days that the rule names in a period, as ordinals."""
+        return self.take(range(period, period + 1), 1)[0]
+
+    def take(self, periods: range, enough: int) -> tuple[list[Day], range]:
+        """Return the days of the first periods, about so many of them, and the periods that are left."""
         match self.rule.freq:
             case Freq.YEARLY:
-                first, kind = year_kind(period)
+                return self._take_kinds(year_kind, periods, enough)
             case Freq.MONTHLY:
-                first, kind = month_kind(period)
+                return self._take_kinds(month_kind, periods, enough)
             case Freq.WEEKLY:
-                first = 7 * period + 1 + self.rule.wkst
-                if self.rule.bymonth or not 1 <= first <= LAST_ORDINAL - 6:
-                    return self._limited(range(first, first + 7))
-                # All weeks are alike.
-                kind = ()
-            case _:
-                return self._limited((period,)) if self.limited else ((period, 0),)
-        held = self.kept.get(kind)
-        if held is None:
-            held = self.kept[kind] = self._days_of_kind(period, first)
-        return tuple((first + offset, moved) for offset, moved in held)
+                return self._take_weeks(periods, enough)
+        size = MOST_AT_ONCE if self.limited else enough
+        some = periods[:size]
+        return self._limited(some) if self.limited else [(day, 0) for day in some], periods[size:]
 
-    def _days_of_kind(self, period: int, first: int) -> Days:
-        if self.rule.freq is Freq.WEEKLY:
-            return tuple((ordinal - first, 0) for ordinal, _ in self._limited(range(first, first + 7)))
+    def _take_kinds(
+        self, kind_of: Callable[[int], tuple[int, Kind]], periods: range, enough: int
+    ) -> tuple[list[Day], range]:
+        found: list[Day] = []
+        taken = 0
+        for taken, period in enumerate(periods[:MOST_AT_ONCE], start=1):  # noqa: B007 - used after the loop
+            first, kind = kind_of(period)
+            kind = kind[: self.kind_size]
+            held = self.kept.get(kind)
+            if held is None:
+                held = self.kept[kind] = self._days_of_kind(period)
+            for offset, moved in held:
+                found.append((first + offset, moved))
+            if len(found) >= enough:
+                break
+        return found, periods[taken:]
+
+    def _days_of_kind(self, period: int) -> Days:
         find = days_of_year if self.rule.freq is Freq.YEARLY else days_of_month
         return find(self.rule, self.leap, period)
 
-    def _limited(self, ordinals: range | tuple[int, ...]) -> Days:
-        return tuple(
+    def _take_weeks(self, periods: range, enough: int) -> tuple[list[Day], range]:
+        offsets = sorted((weekday - self.rule.wkst) % 7 for _, weekday in self.rule.byday)
+        size = -(-enough // len(offsets))
+        firsts = [7 * week + 1 + self.rule.wkst for week in periods[:size]]
+        found = [(first + offset, 0) for first in firsts for offset in offsets]
+        if self.rule.bymonth or firsts[0] < 1 or firsts[-1] > LAST_ORDINAL - 6:
+            found = self._limited(ordinal for ordinal, _ in found)
+        return found, periods[size:]
+
+    def _limited(self, ordinals: Iterable[int]) -> list[Day]:
+        return [
             (ordinal, 0)
             for ordinal in ordinals
             if 1 <= ordinal <= LAST_ORDINAL and day_passes(self.rule, date.fromordinal(ordinal))
-        )
+        ]
+
+
+@lru_cache(maxsize=8192)
+def widened(rule: Rule) -> Rule:
+    """Return the rule of the largest frequency that names the same days: "every day that is a Monday" is weekly.
+
+    A day of its own is looked at for no other than those of INTERVAL and BYSETPOS, so that few days cost little.
+    """
+    is_filter = rule.freq is Freq.DAILY and rule.interval == 1 and not rule.bysetpos
+    if is_filter and rule.bymonth:
+        return replace(rule, freq=Freq.YEARLY, byday=rule.byday or (() if rule.bymonthday else _WHOLE_WEEK))
+    if is_filter and rule.bymonthday:
+        return replace(rule, freq=Freq.MONTHLY)
+    return replace(rule, freq=Freq.WEEKLY) if is_filter and rule.byday else rule
+
+
+def named_days(
+    rule: Rule, dtstart: datetime, leap: Leap, start: datetime, end: datetime, enough: int
+) -> Iterator[list[Day]]:
+    """Yield the days that the rule names in the periods from `start` to `end`, in lists of `enough`, then of more.
+
+    Raises InvalidRecurrence after too many empty periods in a row.
+    """
+    plan, periods = plan_of(rule, dtstart, leap), _periods(rule, dtstart, start, end)
+    empty = 0
+    while periods:
+        before = len(periods)
+        days, periods = plan.take(periods, enough)
+        enough *= 2 if enough < MOST_AT_ONCE else 1
+        if days:
+            empty = 0
+            yield days
+            continue
+        empty += before - len(periods)
+        if empty > MOST_EMPTY_PERIODS[rule.freq]:
+            _refuse_empty(rule)
 
 
 def named_periods(
     rule: Rule, dtstart: datetime, leap: Leap, start: datetime, end: datetime, behind: int = 0
-) -> Iterator[tuple[int, Days]]:
+) -> Iterator[tuple[int, list[Day]]]:
     """Yield the periods from `start` to `end` that hold a slot, and `behind` so many before them, with their days.
 
-    Raises InvalidRecurrence after too many empty ones in a row.
+    Those hold as many slots as BYSETPOS needs. Raises InvalidRecurrence after too many empty ones in a row.
     """
     fewest = min((abs(n) for n in rule.bysetpos), default=1)
     times = len(times_of(rule, dtstart.time()))
-    plan, periods = plan_of(rule, dtstart, leap), _periods(rule, dtstart, start, end, behind)
-    if rule.freq is Freq.DAILY and not (plan.limited or rule.bysetpos):
-        return ((period, ((period, 0),)) for period in periods)
-    return _filled(plan, periods, fewest, times)
+    plan = plan_of(rule, dtstart, leap)
+    empty = 0
+    for period in _periods(rule, dtstart, start, end, behind):
+        days = plan.days(period)
+        if len(days) * times >= fewest:
+            empty = 0
+            yield period, days
+            continue
+        empty += 1
+        if empty > MOST_EMPTY_PERIODS[rule.freq]:
+            _refuse_empty(rule)
 
 
 def _periods(rule: Rule, dtstart: datetime, start: datetime, end: datetime, behind: int = 0) -> range:
@@ -105,25 +178,14 @@ def _periods(rule: Rule, dtstart: datetime, start: datetime, end: datetime, behi
     return range(first + passed * rule.interval, period_of(rule, end) + 1, rule.interval)
 
 
-def _filled(plan: Plan, periods: range, fewest: int, times: int) -> Iterator[tuple[int, Days]]:
-    """The periods that hold as many slots as BYSETPOS needs, within the bound on how long we look for one."""
-    most = MOST_EMPTY_PERIODS[plan.rule.freq]
-    empty = 0
-    for period in periods:
-        days = plan.days(period)
-        if len(days) * times >= fewest:
-            empty = 0
-            yield period, days
-            continue
-        empty += 1
-        if empty > most:
-            refuse(
-                f"the rule names no slot in {most:,} periods of {plan.rule.freq.name} in a row",
-                "Choose BY parts that meet a day, and an INTERVAL that reaches it",
-            )
+def _refuse_empty(rule: Rule) -> NoReturn:
+    refuse(
+        f"the rule names no slot in {MOST_EMPTY_PERIODS[rule.freq]:,} of its {_UNITS[rule.freq]} in a row",
+        "Choose BY parts that meet a day, and an INTERVAL that reaches it",
+    )
 
 
-def in_period(rule: Rule, days: Days, times: tuple[time, ...], start: datetime) -> Iterator[Slot]:
+def in_period(rule: Rule, days: Sequence[Day], times: tuple[time, ...], start: datetime) -> Iterator[Slot]:
     """Yield the slots of a period from `start` on: all times of its days, or those at BYSETPOS."""
     if rule.bysetpos:
         chosen = at_positions(rule.bysetpos, days, times)
@@ -136,8 +198,8 @@ def in_period(rule: Rule, days: Days, times: tuple[time, ...], start: datetime) 
 
 
 def at_positions(
-    positions: tuple[int, ...], days: Days, times: tuple[time, ...]
-) -> Iterator[tuple[tuple[int, int], time]]:
+    positions: tuple[int, ...], days: Sequence[Day], times: tuple[time, ...]
+) -> Iterator[tuple[Day, time]]:
     """Yield the days and times at the positions of BYSETPOS."""
     size = len(days) * len(times)
     chosen = {n - 1 if n > 0 else size + n for n in positions if abs(n) <= size}
@@ -145,9 +207,15 @@ def at_positions(
         yield days[index // len(times)], times[index % len(times)]
 
 
-@lru_cache(maxsize=8192)
 def times_of(rule: Rule, clock: time) -> tuple[time, ...]:
     """Return the times of day that a rule names; what it leaves open is DTSTART's."""
+    if not (rule.byhour or rule.byminute or rule.bysecond):
+        return (clock,)
+    return _times_of(rule, clock)
+
+
+@lru_cache(maxsize=8192)
+def _times_of(rule: Rule, clock: time) -> tuple[time, ...]:
     return tuple(
         clock.replace(hour=hour, minute=minute, second=second)
         for hour in rule.byhour or (clock.hour,)
@@ -189,4 +257,5 @@ def _plan(rule: Rule, leap: Leap, month: int, day: int, weekday: int) -> Plan:
         rule = replace(rule, bymonthday=(day,))
     if weekday >= 0:
         rule = replace(rule, byday=((0, weekday),))
-    return Plan(rule, leap, limited=bool(rule.bymonth or rule.bymonthday or rule.byday))
+    limited = bool(rule.bymonth or rule.bymonthday or rule.byday)
+    return Plan(rule, leap, limited, kind_size(rule))

@@ -20,12 +20,12 @@ from events.timing.periods import Slot
 from events.timing.recurrence import Firing, Policies, Recurrence
 from events.timing.refusing import refuse
 from events.timing.rule_text import Rule, parse
-from events.timing.wall_firings import Sieve, Source, met, wall_firings
+from events.timing.wall_firings import NO_SIEVE, Sieve, Source, met, wall_firings
 from events.timing.wall_slots import slots
 from events.timing.walltime import Fold, Gap, resolve
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
-_NO_SIEVE = Sieve()
+_NO_OFFSET = timedelta(0)
 # Closed days in a row on which an hourly or smaller rule would fire.
 MOST_STEPPED_OVER = 400
 
@@ -86,20 +86,20 @@ def rules_of(recurrence: Recurrence) -> list[Rule]:
 
 def _sieve(recurrence: Recurrence) -> Sieve:
     if not (recurrence.exdates or recurrence.business_days):
-        return _NO_SIEVE
+        return NO_SIEVE
     return Sieve(exclusions(recurrence.exdates), recurrence.business_days)
 
 
 def _sources(recurrence: Recurrence, rules: Sequence[Rule], policies: Policies) -> list[Source]:
     """Where slots of wall time come from."""
     dtstart = recurrence.dtstart
-    offset = timedelta(days=recurrence.offset_days)
+    offset = timedelta(days=recurrence.offset_days) if recurrence.offset_days else _NO_OFFSET
     if recurrence.cron:
         return [_cron_source(recurrence.cron, dtstart, policies, offset), *_put_in(recurrence, policies)]
     found = [_source(rule, dtstart, policies, offset) for rule in rules if not rule.freq.is_elapsed]
     if not rules and dtstart.tzinfo is None:
         found.append(Source(partial(_listed, (dtstart,)), policies, offset))
-    return [*found, *_put_in(recurrence, policies)]
+    return found + _put_in(recurrence, policies) if recurrence.rdates else found
 
 
 def _put_in(recurrence: Recurrence, policies: Policies) -> list[Source]:
@@ -125,8 +125,8 @@ def _source(rule: Rule, dtstart: datetime, policies: Policies, offset: timedelta
     )
 
 
-def _listed(walls: Sequence[datetime], start: datetime, end: datetime) -> Iterator[Slot]:
-    return ((wall, 0) for wall in walls if start <= wall <= end)
+def _listed(walls: Sequence[datetime], start: datetime, end: datetime) -> Iterator[list[Slot]]:
+    yield [(wall, 0) for wall in walls if start <= wall <= end]
 
 
 def _wall_date(one: date | datetime, dtstart: datetime) -> datetime:
@@ -140,6 +140,8 @@ def _is_instant(one: date | datetime) -> bool:
 
 def _fixed(recurrence: Recurrence, rules: Sequence[Rule]) -> list[datetime]:
     """The instants that are given as such, sorted."""
+    if not recurrence.rdates and (rules or not recurrence.dtstart.tzinfo):
+        return []
     found = {one.astimezone(UTC) for one in recurrence.rdates if isinstance(one, datetime) and one.tzinfo}
     if recurrence.dtstart.tzinfo and not rules:
         found.add(recurrence.dtstart.astimezone(UTC))

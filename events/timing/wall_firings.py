@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush, merge
-from itertools import groupby
+from itertools import chain, groupby
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from events.timing.business_days import BusinessDays
@@ -14,72 +14,107 @@ from events.timing.exclusions import Exclusions
 from events.timing.periods import Slot
 from events.timing.recurrence import Firing, Policies
 from events.timing.refusing import refuse
-from events.timing.walltime import EARLIEST, LATEST, Gap, OutOfRange, is_steady, plain_instant, resolve
+from events.timing.walltime import (
+    EARLIEST,
+    LATEST,
+    Gap,
+    OutOfRange,
+    is_steady,
+    plain_instant,
+    plain_instants,
+    resolve,
+)
 from events.timing.word_parts import MONTHS
 
 MOST_DROPPED = 5_000
 # More than the longest gap or fold (a whole day, where the date line was crossed).
 _MARGIN = timedelta(hours=26)
+# An instant is a margin from its wall time at most, on either side: what comes later in wall time is no earlier.
+_HELD = 2 * _MARGIN
+_FAR = datetime(9999, 12, 28, tzinfo=UTC)
 
 # The wall time that a slot is observed at, the slot, and the slot before the offset with the day it stands for.
 Place = tuple[datetime, datetime, Slot]
 Candidate = tuple[datetime, Firing]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Slots between two wall times (both included, sorted), and how they are read.
+class Source(NamedTuple):
+    """Slots between two wall times (both included, sorted, in lists), and how they are read.
 
     `until` is an instant after which no slot counts; a local UNTIL has ended `slots` already.
     """
 
-    slots: Callable[[datetime, datetime], Iterator[Slot]]
+    slots: Callable[[datetime, datetime], Iterator[list[Slot]]]
     policies: Policies
     offset: timedelta = timedelta(0)
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sieve:
+class Sieve(NamedTuple):
     """What is left out of the slots of all sources, and where the others are observed."""
 
     excluded: Exclusions | None = None
     business: BusinessDays | None = None
 
 
+NO_SIEVE = Sieve()
+
+
 def wall_firings(
     sources: Sequence[Source], sieve: Sieve, tz: ZoneInfo, *, after: datetime, before: datetime
 ) -> Iterator[Firing]:
     """Yield the firings of all sources with after <= due_at < before: by due_at, each instant once, lazily."""
-    start, end = _wall(after, tz), _shifted(_wall(before, tz), _MARGIN)
+    start, end = _wall(after, tz), LATEST if before >= _FAR else _shifted(_wall(before, tz), _MARGIN)
     if not is_steady(start, tz):
         start = _shifted(start, -_MARGIN)
-    found = [_candidates(source, sieve, tz, start, end) for source in sources]
-    candidates = found[0] if len(found) == 1 else _unique(merge(*found, key=_place_of))
+    if len(sources) == 1:
+        found = _found(sources[0], sieve, tz, start, end)
+    else:
+        found = _unique([_candidates(source, sieve, tz, start, end) for source in sources])
     holds_all = sieve.business is not None or any(one.policies.gap is Gap.PREVIOUS_VALID for one in sources)
-    return _within(_once_in_order(candidates, holds_all=holds_all), after, before)
+    return _within(_once_in_order(found, holds_all=holds_all), after, before)
+
+
+def _found(
+    source: Source, sieve: Sieve, tz: ZoneInfo, start: datetime, end: datetime
+) -> Iterator[list[Firing]]:
+    """The firings of one source near the window, in the order of their wall times, in lists."""
+    if source.offset or source.until or sieve is not NO_SIEVE:
+        return ([firing] for _, firing in _candidates(source, sieve, tz, start, end))
+    return (_swiftly(slots, source, tz) for slots in source.slots(start, end))
+
+
+def _swiftly(slots: list[Slot], source: Source, tz: ZoneInfo) -> list[Firing]:
+    """The firings of slots of which nothing but their zone says anything, and mostly the same of a whole list."""
+    instants = plain_instants(slots, tz)
+    if instants:
+        return [Firing(wall, 0, due_at, "") for (wall, _), due_at in zip(slots, instants, strict=True)]
+    places = ((named[0], named[0], named) for named in slots)
+    return [firing for place in places for _, firing in _examined(place, source, NO_SIEVE, tz)]
 
 
 def _candidates(
     source: Source, sieve: Sieve, tz: ZoneInfo, start: datetime, end: datetime
 ) -> Iterator[Candidate]:
-    """The firings of all slots near the window, in the order of their wall times."""
+    """The firings of one source near the window, with their wall times and in their order."""
+    if source.until:
+        end = min(end, _shifted(_wall(source.until, tz), source.offset + _MARGIN))
+    for place in _placed(source, sieve, start, end):
+        yield from _examined(place, source, sieve, tz)
+
+
+def _examined(place: Place, source: Source, sieve: Sieve, tz: ZoneInfo) -> Iterator[Candidate]:
+    """The firings of one slot: one, unless it is in a gap or fold, or left out."""
+    wall, slot, (nominal, moved) = place
     until = source.until
-    if until:
-        end = min(end, _shifted(_wall(until, tz), source.offset + _MARGIN))
     instants = sieve.excluded.instants if sieve.excluded else ()
-    is_simple = not (until or instants)
-    for wall, slot, (nominal, moved) in _placed(source, sieve, start, end):
-        note = _note(wall, slot, nominal, moved) if moved or wall is not slot else ""
-        plain = plain_instant(wall, tz)
-        if plain and is_simple:
-            yield wall, Firing(slot, 0, plain, note)
+    note = _note(wall, slot, nominal, moved) if moved or wall is not slot else ""
+    plain = plain_instant(wall, tz)
+    for due_at, pass_, said in [(plain, 0, "")] if plain else _resolved(wall, tz, source.policies):
+        if until and nominal.replace(tzinfo=tz, fold=pass_) > until:
             continue
-        for due_at, pass_, said in [(plain, 0, "")] if plain else _resolved(wall, tz, source.policies):
-            if until and nominal.replace(tzinfo=tz, fold=pass_) > until:
-                continue
-            if due_at not in instants:
-                yield wall, Firing(slot, pass_, due_at, "; ".join(filter(None, (note, said))))
+        if due_at not in instants:
+            yield wall, Firing(slot, pass_, due_at, "; ".join(filter(None, (note, said))))
 
 
 def _resolved(wall: datetime, tz: ZoneInfo, policies: Policies) -> list[tuple[datetime, int, str]]:
@@ -102,11 +137,8 @@ def _placed(source: Source, sieve: Sieve, start: datetime, end: datetime) -> Ite
 
 def _slots(source: Source, excluded: Exclusions | None, start: datetime, end: datetime) -> Iterator[Place]:
     offset = source.offset
-    if not offset:
-        places = ((named[0], named[0], named) for named in source.slots(start, end))
-    else:
-        named_slots = source.slots(_shifted(start, -offset), _shifted(end, -offset))
-        places = ((slot := named[0] + offset, slot, named) for named in named_slots)
+    lists = source.slots(_shifted(start, -offset), _shifted(end, -offset))
+    places = ((slot := named[0] + offset, slot, named) for named in chain.from_iterable(lists))
     if excluded:
         return (place for place in places if not excluded.has_slot(place[1]))
     return places
@@ -140,10 +172,10 @@ def _place_of(candidate: Candidate) -> tuple[datetime, datetime, int]:
     return candidate[0], candidate[1].slot, candidate[1].fold
 
 
-def _unique(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
-    """One candidate for each slot and pass: of those that several sources name, the first source's."""
-    for _, same in groupby(candidates, _place_of):
-        yield next(same)
+def _unique(found: Sequence[Iterator[Candidate]]) -> Iterator[list[Firing]]:
+    """One firing for each slot and pass: of those that several sources name, the first source's."""
+    for _, same in groupby(merge(*found, key=_place_of), _place_of):
+        yield [next(same)[1]]
 
 
 def _note(wall: datetime, slot: datetime, nominal: datetime, moved: int) -> str:
@@ -159,25 +191,27 @@ def _leap_note(nominal: datetime, moved: int) -> str:
     return f"leap: {moved} {MONTHS[meant]} observed on {nominal.day} {MONTHS[observed]}"
 
 
-def _once_in_order(candidates: Iterator[Candidate], *, holds_all: bool) -> Iterator[Firing]:
+def _once_in_order(found: Iterator[list[Firing]], *, holds_all: bool) -> Iterator[Firing]:
     """Sort by due_at and merge the slots of one instant, holding back what a later slot may overtake or meet.
 
     That is a slot in a gap or fold, until slots are a margin further on; PREVIOUS_VALID may meet any slot, and a
     slot that is observed on a business day meets those that are there.
     """
-    held: list[tuple[datetime, datetime, datetime, Firing]] = []
-    for wall, firing in candidates:
-        while held and wall - held[0][2] > _MARGIN:
-            yield _merged_first(held)
-        if held or holds_all or firing.note:
-            heappush(held, (firing.due_at, firing.slot, wall, firing))
-        else:
-            yield firing
+    held: list[tuple[datetime, datetime, int, Firing]] = []
+    for some in found:
+        for firing in some:
+            slot, fold, due_at, note = firing
+            while held and due_at - held[0][0] > _HELD:
+                yield _merged_first(held)
+            if held or holds_all or note:
+                heappush(held, (due_at, slot, fold, firing))
+            else:
+                yield firing
     while held:
         yield _merged_first(held)
 
 
-def _merged_first(held: list[tuple[datetime, datetime, datetime, Firing]]) -> Firing:
+def _merged_first(held: list[tuple[datetime, datetime, int, Firing]]) -> Firing:
     due_at, *_, first = heappop(held)
     while held and held[0][0] == due_at:
         first = met(first, heappop(held)[3])

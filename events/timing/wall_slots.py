@@ -8,16 +8,18 @@ from functools import lru_cache
 from itertools import chain, islice, takewhile
 from typing import NoReturn
 
-from events.timing.days import Days
+from events.timing.days import Day
 from events.timing.periods import (
     LAST_PERIOD,
     Slot,
     at_positions,
     in_period,
+    named_days,
     named_periods,
     period_of,
     plan_of,
     times_of,
+    widened,
 )
 from events.timing.refusing import refuse
 from events.timing.rule_parts import Freq
@@ -25,43 +27,55 @@ from events.timing.rule_text import Rule
 from events.timing.walltime import LATEST, Leap
 
 MOST_COUNTED = 10_000
+# Slots are found in lists, at first of as many as are usually asked for, and one that may be over.
+_USUAL_IN_LIST, _MOST_IN_LIST = 11, 512
 _MOST_COUNTED_PERIODS = 25_000
 
 
-def slots(rule: Rule, dtstart: datetime, leap: Leap, *, start: datetime, end: datetime) -> Iterator[Slot]:
-    """Yield the slots of the recurrence set from `start` to `end`, both included: sorted, unique, lazily.
+def slots(
+    rule: Rule, dtstart: datetime, leap: Leap, *, start: datetime, end: datetime
+) -> Iterator[list[Slot]]:
+    """Yield the slots of the recurrence set from `start` to `end`, both included: sorted, unique, lazily, in lists.
 
     A local UNTIL and COUNT end it (an UNTIL that is an instant is for the caller, who knows the zone).
     Raises InvalidRecurrence after too many empty periods in a row, or where COUNT counts too far.
     """
+    wide = widened(rule)
+    if wide is not rule:
+        rule, leap = wide, Leap.OMIT
     if rule.until and rule.until.tzinfo is None:
         end = min(end, rule.until)
     if rule.count:
         end = min(end, _last_counted(rule, dtstart, leap))
     start = max(start, dtstart)
     if _overflows(rule, leap):
-        found = _merged(_in_periods(rule, dtstart, leap, start, end, behind=1))
-        return takewhile(lambda slot: slot[0] <= end, found)
+        return in_lists(_merged(_in_periods(rule, dtstart, leap, start, end, behind=1)), end)
     if rule.bysetpos:
-        found = chain.from_iterable(slots for _, slots in _in_periods(rule, dtstart, leap, start, end))
-        return takewhile(lambda slot: slot[0] <= end, found)
+        found = _in_periods(rule, dtstart, leap, start, end)
+        return in_lists(chain.from_iterable(slots for _, slots in found), end)
     return _all_slots(rule, dtstart, leap, start, end)
 
 
-def _all_slots(rule: Rule, dtstart: datetime, leap: Leap, start: datetime, end: datetime) -> Iterator[Slot]:
+def in_lists(found: Iterator[Slot], end: datetime) -> Iterator[list[Slot]]:
+    """Yield the slots up to `end` one by one, each as a list: finding them takes longer than their lists."""
+    return ([slot] for slot in takewhile(lambda slot: slot[0] <= end, found))
+
+
+def _all_slots(
+    rule: Rule, dtstart: datetime, leap: Leap, start: datetime, end: datetime
+) -> Iterator[list[Slot]]:
     times = times_of(rule, dtstart.time())
     combine, day_of = datetime.combine, date.fromordinal
-    earliest = start.toordinal()
-    for _, days in named_periods(rule, dtstart, leap, start, end):
-        for ordinal, moved in days:
-            if ordinal < earliest:
-                continue
-            for clock in times:
-                slot = combine(day_of(ordinal), clock)
-                if slot > end:
-                    return
-                if slot >= start:
-                    yield slot, moved
+    first, last = start.toordinal(), end.toordinal()
+    size = max(1, _MOST_IN_LIST // len(times))
+    for named in named_days(rule, dtstart, leap, start, end, max(1, _USUAL_IN_LIST // len(times))):
+        is_within = first <= named[0][0] and named[-1][0] <= last
+        days = named if is_within else [day for day in named if first <= day[0] <= last]
+        for some in [days[n : n + size] for n in range(0, len(days), size)] if len(days) > size else [days]:
+            found = [(combine(day_of(ordinal), clock), moved) for ordinal, moved in some for clock in times]
+            if found and (found[0][0] < start or found[-1][0] > end):
+                found = [slot for slot in found if start <= slot[0] <= end]
+            yield found
 
 
 def _in_periods(
@@ -97,7 +111,7 @@ def _last_counted(rule: Rule, dtstart: datetime, leap: Leap) -> datetime:
     """The slot that COUNT ends with: found once, so that a counted rule can be entered anywhere too."""
     if _is_one_per_period(rule, dtstart, leap):
         period = period_of(rule, dtstart) + (rule.count - 1) * rule.interval
-        days = plan_of(rule, dtstart, leap).days(period) if period <= LAST_PERIOD[rule.freq] else ()
+        days = plan_of(rule, dtstart, leap).days(period) if period <= LAST_PERIOD[rule.freq] else []
         return datetime.combine(date.fromordinal(days[0][0]), dtstart.time()) if days else LATEST
     if _overflows(rule, leap):
         return _last_merged(rule, dtstart, leap)
@@ -126,7 +140,7 @@ def _last_merged(rule: Rule, dtstart: datetime, leap: Leap) -> datetime:
     return LATEST
 
 
-def _size(rule: Rule, days: Days, times: tuple[time, ...]) -> int:
+def _size(rule: Rule, days: list[Day], times: tuple[time, ...]) -> int:
     size = len(days) * len(times)
     return sum(1 for _ in at_positions(rule.bysetpos, days, times)) if rule.bysetpos else size
 

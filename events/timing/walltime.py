@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +16,8 @@ EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901
 _SECOND = timedelta(seconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEADY_DAYS = 4
+_STEADY_SPAN = timedelta(days=_STEADY_DAYS)
+_MOST_SPANS = 16_384  # 180 years of a zone
 _FIRST_SPAN, _LAST_SPAN = 2, LATEST.toordinal() // _STEADY_DAYS - 1
 
 
@@ -82,31 +85,63 @@ def resolve(wall: datetime, tz: ZoneInfo, *, gap: Gap, fold: Fold) -> tuple[Reso
 
 
 def plain_instant(wall: datetime, tz: ZoneInfo) -> datetime | None:
-    """Return the instant of a naive wall time on days without a change of offset, else None: then `resolve` it.
+    """Return the instant of a naive wall time on days without a change of offset, else None: then `resolve` it."""
+    epoch = _epochs(tz)[wall.toordinal() // _STEADY_DAYS]
+    return _EPOCH + (wall - epoch) if epoch else None
+
+
+def plain_instants(slots: Sequence[tuple[datetime, int]], tz: ZoneInfo) -> list[datetime] | None:
+    """Return the instants of slots as `plain_instant` does, or None if one moved, or has to be resolved.
 
     This is the fast way for nearly all, since what it needs is kept for each zone and span of days.
     """
-    epoch = _epoch(tz, wall.toordinal() // _STEADY_DAYS)
-    return _EPOCH + (wall - epoch) if epoch else None
+    by_span = _epochs(tz)
+    found = []
+    for wall, moved in slots:
+        epoch = by_span[wall.toordinal() // _STEADY_DAYS]
+        if epoch is None or moved:
+            return None
+        found.append(_EPOCH + (wall - epoch))
+    return found
 
 
 def is_steady(wall: datetime, tz: ZoneInfo) -> bool:
     """Return whether the offset certainly does not change within 26 hours before and after a wall time."""
-    epoch = _epoch(tz, (wall.toordinal() - 2) // _STEADY_DAYS)
-    return epoch is not None and epoch == _epoch(tz, (wall.toordinal() + 2) // _STEADY_DAYS)
+    epochs, day = _epochs(tz), wall.toordinal()
+    epoch = epochs[(day - 2) // _STEADY_DAYS]
+    return epoch is not None and epoch == epochs[(day + 2) // _STEADY_DAYS]
 
 
-@lru_cache(maxsize=65_536)
-def _epoch(tz: ZoneInfo, span: int) -> datetime | None:
-    """The wall time of 1970-01-01T00:00Z by the one offset of a span of days, or None if it has several.
+class _Epochs(dict[int, datetime | None]):
+    """By span of days: the wall time of 1970-01-01T00:00Z by its one offset, or None if it has several.
 
     No zone changes its offset twice within so few days, so the same offset at both ends is that of all between.
+    Found when first asked for; a zone's spans are forgotten when there are too many of them.
     """
-    if not _FIRST_SPAN <= span < _LAST_SPAN:
-        return None
-    first = datetime.fromordinal(span * _STEADY_DAYS)
-    offsets = {*_offsets(first, tz), *_offsets(first + timedelta(days=_STEADY_DAYS), tz)}
-    return _EPOCH.replace(tzinfo=None) + offsets.pop() if len(offsets) == 1 else None
+
+    def __init__(self, tz: ZoneInfo) -> None:
+        self._tz = tz
+
+    def __missing__(self, span: int) -> datetime | None:
+        if len(self) >= _MOST_SPANS:
+            self.clear()
+        self[span] = epoch = self._found(span)
+        return epoch
+
+    def _found(self, span: int) -> datetime | None:
+        if not _FIRST_SPAN <= span < _LAST_SPAN:
+            return None
+        first = datetime.fromordinal(span * _STEADY_DAYS)
+        # At an end that is in a gap or fold itself, one reading is before the change, and the other after it.
+        offset = self._tz.utcoffset(first)
+        if offset is None or offset != self._tz.utcoffset((first + _STEADY_SPAN).replace(fold=1)):
+            return None
+        return _EPOCH.replace(tzinfo=None) + offset
+
+
+@lru_cache(maxsize=1024)
+def _epochs(tz: ZoneInfo) -> _Epochs:
+    return _Epochs(tz)
 
 
 def first_change(tz: ZoneInfo, start: datetime, end: datetime) -> datetime:

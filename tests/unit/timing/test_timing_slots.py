@@ -250,4 +250,23 @@ def test_a_day_moved_into_the_next_month_is_found_from_there() -> None:
     rule = parse("FREQ=MONTHLY;BYMONTHDAY=31")
     dtstart, start = datetime.fromisoformat("2025-01-31 09:00"), datetime.fromisoformat("2025-03-01 09:00")
     found = wall_slots.slots(rule, dtstart, Leap.FORWARD, start=start, end=start)
-    assert list(found) == [(start, 31)]
+    assert list(found) == [[(start, 31)]]
+
+
+@pytest.mark.parametrize(
+    ("rrule", "expected"),
+    [
+        ("FREQ=DAILY;BYDAY=MO,TH", "2025-01-06 2025-01-09 2025-01-13"),
+        ("FREQ=DAILY;BYMONTHDAY=31,-1", "2025-01-31 2025-02-28 2025-03-31"),
+        ("FREQ=DAILY;BYMONTH=2,4", "2025-02-01 2025-02-02 2025-02-03"),
+        ("FREQ=DAILY;BYMONTHDAY=13;BYDAY=FR", "2025-06-13 2026-02-13 2026-03-13"),
+        ("FREQ=DAILY;BYMONTH=2;BYDAY=SA;COUNT=2", "2025-02-01 2025-02-08"),
+        ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO", "2044-02-29 2072-02-29 2112-02-29"),
+        ("FREQ=DAILY;INTERVAL=2;BYDAY=MO", "2025-01-13 2025-01-27 2025-02-10"),
+    ],
+)
+def test_every_day_that_passes_its_filters_is_found_in_weeks_months_or_years(
+    rrule: str, expected: str
+) -> None:
+    for leap in ("omit", "forward", "backward"):
+        assert slots("2025-01-05", rrule, 3, leap=leap) == expected.split()
