@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ import pytest
 
 from events.management import preview_lines
 from events.management.preview_lines import LONGEST_LINE, MOST_TICKS, Patience, TookTooLong, answer, converse
+from events.timing import Policies, Recurrence, firings, zone
 from tests.commands.conftest import ROOT, run
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ NO_DATABASE = {
     "CELERY_BROKER_URL": "amqp://guest@127.0.0.1:1//",
     "SECRET_KEY": "x" * 50,
 }
+
+FIRINGS: Any = firings(Recurrence(NOW.replace(tzinfo=None)), zone("UTC"), Policies(), after=NOW, before=NOW)
+CALENDAR_AT_WORK = FIRINGS.gi_frame
 
 
 def answered(line: bytes | dict[str, Any]) -> dict[str, Any]:
@@ -199,18 +205,29 @@ def test_what_takes_too_long_is_given_up_in_a_sentence_and_the_next_line_is_answ
 
 def test_patience_ends_with_the_ticks_of_one_line_and_never_between_lines() -> None:
     patience = Patience()
+    tick = partial(patience.tick, signal.SIGPROF, CALENDAR_AT_WORK)
     for _ in range(2):
         patience.begin()
         for _ in range(MOST_TICKS - 1):
-            patience.tick()
+            tick()
         patience.end()
-        patience.tick()
+        tick()
     patience.begin()
     for _ in range(MOST_TICKS - 1):
-        patience.tick()
+        tick()
     with pytest.raises(TookTooLong):
-        patience.tick()
-    patience.tick()
+        tick()
+    tick()
+
+
+@pytest.mark.parametrize("elsewhere", [sys._getframe(), None])
+def test_only_the_calendar_is_interrupted_and_whoever_else_may_hold_a_lock_is_not(elsewhere: Any) -> None:
+    patience = Patience()
+    patience.begin()
+    for _ in range(2 * MOST_TICKS):
+        patience.tick(signal.SIGPROF, elsewhere)
+    with pytest.raises(TookTooLong):
+        patience.tick(signal.SIGPROF, CALENDAR_AT_WORK)
 
 
 # --- reading and writing -------------------------------------------------------------------------------------------
