@@ -27,6 +27,7 @@ class Reason(StrEnum):
 
     PLANNED = "planned"
     BACKFILLED = "backfilled"
+    GIVEN = "given"
     CLAIMED = "claimed"
     STARTED = "started"
     COMPLETED = "completed"
@@ -65,6 +66,7 @@ class Reason(StrEnum):
     REINSTATED = "reinstated"
     STILL_WANTED = "still_wanted"
     FIRE_NOW = "fire_now"
+    SNOOZED = "snoozed"
     CANCELLED = "cancelled"
     REPLAYED = "replayed"
     RESOLVED = "resolved"

@@ -122,8 +122,10 @@ class EntityAdmin(ActingAdmin, PunctualAdmin):
     def save_model(self, request: HttpRequest, obj: Entity, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
         """Put it, with its rows, and learn its number."""
         facts = replace(facts_of(obj), version=form.cleaned_data["version"])
-        operations.put_entities([facts], origin=origin_of(request))
-        obj.pk = Entity.objects.values_list("pk", flat=True).get(kind=obj.kind, external_id=obj.external_id)
+        operations.put_entities([facts], owner=obj.owner_id, origin=origin_of(request))
+        obj.pk = Entity.objects.values_list("pk", flat=True).get(
+            owner=obj.owner_id, kind=obj.kind, external_id=obj.external_id
+        )
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """The page that asks for the reason."""

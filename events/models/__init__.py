@@ -1,13 +1,27 @@
 """The rows: facts and invariants, no behaviour."""
 
+from events.models.account import ApiKey, KeptAnswer, Scope
 from events.models.calendar import Calendar
 from events.models.entity import Entity
+from events.models.group import Group, GroupItem, GroupType, Moves
 from events.models.history import Attempt, Sweep, Transition
 from events.models.occurrence import Occurrence
 from events.models.operation import Breaker, BreakerState, Downtime, ProcessClock, Watermark
-from events.models.rule import CatchUp, EveryFrom, OnMove, Overlap, Rule, RuleState, WhenUnknown
+from events.models.rule import (
+    GIVEN_ROLES,
+    CatchUp,
+    EveryFrom,
+    OnMove,
+    Overlap,
+    Rule,
+    RuleRole,
+    RuleState,
+    WhenUnknown,
+)
 
 __all__ = [
+    "GIVEN_ROLES",
+    "ApiKey",
     "Attempt",
     "Breaker",
     "BreakerState",
@@ -16,12 +30,19 @@ __all__ = [
     "Downtime",
     "Entity",
     "EveryFrom",
+    "Group",
+    "GroupItem",
+    "GroupType",
+    "KeptAnswer",
+    "Moves",
     "Occurrence",
     "OnMove",
     "Overlap",
     "ProcessClock",
     "Rule",
+    "RuleRole",
     "RuleState",
+    "Scope",
     "Sweep",
     "Transition",
     "Watermark",

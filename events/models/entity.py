@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
@@ -15,6 +16,15 @@ from events.timing import Leap
 class Entity(models.Model):
     """A person or thing that lives in its own time zone and has attributes such as a birthday."""
 
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="+",
+        help_text="Whose account it is in. Empty: the operators'.",
+    )
     kind = models.CharField(max_length=50, help_text="What it is: person, room, contract …")
     external_id = models.CharField(max_length=200, help_text="Its name in the system that it comes from.")
     name = models.CharField(max_length=200, blank=True)
@@ -39,7 +49,9 @@ class Entity(models.Model):
         ordering = ("kind", "external_id")
         verbose_name_plural = "entities"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["kind", "external_id"], name="entity_once_per_kind"),
+            models.UniqueConstraint(
+                fields=["owner", "kind", "external_id"], nulls_distinct=False, name="entity_once_per_account"
+            ),
             models.CheckConstraint(
                 condition=Q(leap__in=["", *Leap]),
                 name="entity_leap_known",

@@ -44,6 +44,11 @@ class Occurrence(models.Model):
         blank=True,
         help_text="This one's own payload, put in place of its rule's by a person.",
     )
+    given = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Its moment was given by itself, and comes from no recurrence: edits of its rule leave it.",
+    )
     idempotency_key = models.UUIDField(db_default=RandomUUID())
 
     state = models.CharField(

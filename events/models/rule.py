@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
@@ -22,6 +23,19 @@ class RuleState(models.TextChoices):
     ACTIVE = "active", "active"
     PAUSED = "paused", "paused"
     RETIRED = "retired", "retired"
+
+
+class RuleRole(models.TextChoices):
+    """What a rule is to those who use it."""
+
+    RULE = "rule", "rule: its moments come from its recurrence"
+    REMINDER = "reminder", "reminder: a rule of one person, about a thought"
+    TRIGGERS = "triggers", "triggers: each of its moments is given with an event"
+    GROUPS = "groups", "groups: each of its moments is the end of a group of messages"
+
+
+# Their occurrences are given one by one: there is nothing to plan.
+GIVEN_ROLES = (RuleRole.TRIGGERS.value, RuleRole.GROUPS.value)
 
 
 class EveryFrom(models.TextChoices):
@@ -70,7 +84,23 @@ class Rule(models.Model):
     often; by none of them: once. With a `window` each of these moments opens one, in which it fires at random.
     """
 
-    name = models.CharField(max_length=200, unique=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="+",
+        help_text="Whose account it is in. Empty: the operators'.",
+    )
+    role = models.CharField(
+        max_length=8,
+        choices=RuleRole.choices,
+        default=RuleRole.RULE,
+        db_default=RuleRole.RULE.value,
+        editable=False,
+    )
+    name = models.CharField(max_length=200)
     state = models.CharField(
         max_length=8,
         choices=RuleState.choices,
@@ -274,13 +304,20 @@ class Rule(models.Model):
     class Meta:
         ordering = ("name",)
         constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["owner", "name"],
+                nulls_distinct=False,
+                name="rule_once_per_account",
+                violation_error_message="There is a rule of this name.",
+            ),
+            models.CheckConstraint(condition=Q(role__in=RuleRole.values), name="rule_role_known"),
             models.CheckConstraint(
                 condition=Q(entity=None, audience_kind__gt="") | Q(entity__isnull=False, audience_kind=""),
                 name="rule_entity_or_audience",
                 violation_error_message="Choose one: an entity, or the kind of an audience.",
             ),
             models.CheckConstraint(
-                condition=Q(start_date__isnull=False) | Q(anchor__gt=""),
+                condition=Q(start_date__isnull=False) | Q(anchor__gt="") | Q(role__in=GIVEN_ROLES),
                 name="rule_starts_somewhere",
                 violation_error_message="Give a start date, or an anchor.",
             ),

@@ -139,12 +139,12 @@ def _is_date(text: str) -> bool:
 
 # Rows that stand as they were given are neither rewritten nor returned.
 PUT = """
-INSERT INTO events_entity AS e (kind, external_id, timezone, name, attributes, leap, version)
-SELECT kind, external_id, timezone, name, attributes, leap, 1
+INSERT INTO events_entity AS e (owner_id, kind, external_id, timezone, name, attributes, leap, version)
+SELECT %(owner)s::int, kind, external_id, timezone, name, attributes, leap, 1
 FROM unnest(%(kinds)s::text[], %(external_ids)s::text[], %(timezones)s::text[], %(names)s::text[],
             %(attributes)s::jsonb[], %(leaps)s::text[]) AS f(kind, external_id, timezone, name, attributes, leap)
 ORDER BY kind, external_id  -- one order for all imports, so that two never wait for each other
-ON CONFLICT (kind, external_id) DO UPDATE
+ON CONFLICT (owner_id, kind, external_id) DO UPDATE
 SET timezone = EXCLUDED.timezone, name = EXCLUDED.name, attributes = EXCLUDED.attributes, leap = EXCLUDED.leap,
     version = e.version + 1, updated_at = %(now)s, deleted_at = NULL
 WHERE (e.timezone, e.name, e.attributes, e.leap) IS DISTINCT FROM
@@ -154,19 +154,21 @@ RETURNING e.id, e.version = 1 AS created
 
 
 @transaction.atomic
-def put_entities(given: Sequence[EntityFacts], *, origin: Origin) -> Put:
-    """Create or update entities by (kind, external id) and plan or re-plan their rows.
+def put_entities(given: Sequence[EntityFacts], *, owner: int | None = None, origin: Origin) -> Put:
+    """Create or update entities of an account by (kind, external id) and plan or re-plan their rows.
 
-    No two of `given` may name the same entity. Raises InvalidEntity, StaleVersion.
+    `owner` is the account's id, None the operators'. No two of `given` may name the same entity.
+    Raises InvalidEntity, StaleVersion.
     """
     kinds = {each.kind for each in given}
-    anchors = {kind: planning.anchors_of(kind) for kind in kinds}
+    anchors = {kind: planning.anchors_of(kind, owner=owner) for kind in kinds}
     facts = [check_entity(each, anchors=anchors[each.kind]) for each in given]
-    planning.together(kinds)
+    planning.plan_before_edits(kinds, origin=origin)
     with connection.cursor() as cursor:
         cursor.execute(
             PUT,
             {
+                "owner": owner,
                 "kinds": [each.kind for each in facts],
                 "external_ids": [each.external_id for each in facts],
                 "timezones": [each.timezone for each in facts],
@@ -179,13 +181,15 @@ def put_entities(given: Sequence[EntityFacts], *, origin: Origin) -> Put:
         rows = cursor.fetchall()
     created = [entity_id for entity_id, is_new in rows if is_new]
     changed = [entity_id for entity_id, is_new in rows if not is_new]
-    _check_versions([each for each in facts if each.version is not None], set(created), set(changed))
+    _check_versions([each for each in facts if each.version is not None], owner, set(created), set(changed))
     planned = planning.plan_entities(created, kinds=kinds, origin=origin) if created else 0
     planned += planning.replan_entities(changed, kinds=kinds, origin=origin) if changed else 0
     return Put(len(created), len(changed), planned)
 
 
-def _check_versions(facts: Sequence[EntityFacts], created: set[int], changed: set[int]) -> None:
+def _check_versions(
+    facts: Sequence[EntityFacts], owner: int | None, created: set[int], changed: set[int]
+) -> None:
     """Compare what was seen with what was there before the rows were written; they are locked since.
 
     Looking first would take the locks in another order than the statement that writes.
@@ -193,7 +197,9 @@ def _check_versions(facts: Sequence[EntityFacts], created: set[int], changed: se
     if not facts:
         return
     named = Entity.objects.filter(
-        kind__in={each.kind for each in facts}, external_id__in=[each.external_id for each in facts]
+        owner=owner,
+        kind__in={each.kind for each in facts},
+        external_id__in=[each.external_id for each in facts],
     )
     versions = {
         (kind, external_id): None if entity_id in created else version - (entity_id in changed)
@@ -216,7 +222,7 @@ def delete_entities(
     `expected_versions` are those that were seen, by id; who is not in it is not compared. Raises StaleVersion.
     """
     kinds = Entity.objects.filter(pk__in=ids).values_list("kind", flat=True).distinct()
-    planning.together(kinds)
+    planning.plan_before_edits(kinds, origin=origin)
     found = Entity.objects.filter(pk__in=ids).order_by("kind", "external_id").select_for_update(no_key=True)
     refusals = [
         stale(f"{each.kind} {each.external_id!r}", expected=seen, current=each.version)

@@ -1,11 +1,14 @@
 """From rules to rows: every slot up to the horizon becomes exactly one occurrence."""
 
 from events.planning.audiences import UnusableAnchor, anchors_of, check_anchor
+from events.planning.before_edits import plan_before_edits
 from events.planning.closed_days import UnknownCountry, business_days_of, closed_days, subdivisions_of
 from events.planning.members import audience_sql
 from events.planning.plans import (
+    LEAST_AHEAD,
     Backfill,
     RulesNotPlanned,
+    ahead_of,
     backfill,
     is_behind,
     kind_of,
@@ -37,6 +40,7 @@ from events.planning.zone_data import (
 
 __all__ = [
     "EXTREME_ZONES",
+    "LEAST_AHEAD",
     "YEARS_AHEAD",
     "Backfill",
     "Outlook",
@@ -45,6 +49,7 @@ __all__ = [
     "StoredZone",
     "UnknownCountry",
     "UnusableAnchor",
+    "ahead_of",
     "alone",
     "anchors_of",
     "apply_zone_data",
@@ -58,6 +63,7 @@ __all__ = [
     "kind_of",
     "next_firings_of",
     "plan_after_completion",
+    "plan_before_edits",
     "plan_due_rules",
     "plan_entities",
     "plan_rule",

@@ -170,7 +170,8 @@ def check_anchor(rule: Rule) -> None:
         )
 
 
-def anchors_of(kind: str) -> set[str]:
-    """The attributes from which live rules of this kind's audiences start, and which so must be dates."""
-    rules = Rule.objects.filter(audience_kind=kind).exclude(anchor="").exclude(state=RuleState.RETIRED)
+def anchors_of(kind: str, *, owner: int | None = None) -> set[str]:
+    """The attributes from which an account's live rules of this kind's audiences start, and which so must be dates."""
+    rules = Rule.objects.filter(owner=owner, audience_kind=kind)
+    rules = rules.exclude(anchor="").exclude(state=RuleState.RETIRED)
     return set(rules.values_list("anchor", flat=True))

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from events.models import Rule
 
 ONE_MEMBER = "e.deleted_at IS NULL AND e.id = %(rule_entity)s"
-KIND_MEMBERS = "e.deleted_at IS NULL AND e.kind = %(rule_kind)s AND e.attributes @> %(rule_filter)s::jsonb"
+KIND_MEMBERS = (
+    "e.deleted_at IS NULL AND {owned} AND e.kind = %(rule_kind)s AND e.attributes @> %(rule_filter)s::jsonb"
+)
+# A rule is about entities of its own account alone. Written as two, since an index serves either and none serves both.
+OPERATORS_OWN, ACCOUNTS_OWN = "e.owner_id IS NULL", "e.owner_id = %(rule_owner)s"
 
 ZONE = "COALESCE(NULLIF(%(rule_zone)s, ''), e.timezone)"
 ANCHOR = "CASE WHEN %(rule_anchor)s = '' THEN '' ELSE COALESCE(e.attributes ->> %(rule_anchor)s, '') END"
@@ -27,11 +31,13 @@ SNAPSHOT = """
 
 def audience_sql(rule: Rule, entity_ids: list[int] | None) -> tuple[str, dict[str, Any]]:
     """The condition on `events_entity e` for the rule's living members, narrowed to some ids if given."""
-    members = KIND_MEMBERS if rule.entity_id is None else ONE_MEMBER
+    owned = OPERATORS_OWN if rule.owner_id is None else ACCOUNTS_OWN
+    members = KIND_MEMBERS.format(owned=owned) if rule.entity_id is None else ONE_MEMBER
     if entity_ids is not None:
         members += " AND e.id = ANY(%(member_ids)s)"
     return members, {
         "rule_id": rule.pk,
+        "rule_owner": rule.owner_id,
         "rule_entity": rule.entity_id,
         "rule_kind": rule.audience_kind,
         "rule_filter": json.dumps(rule.audience_filter),

@@ -13,7 +13,7 @@ from django.db.models import Max, Min, Q
 
 from events.errors import InvalidField, PunctualError
 from events.lifecycle import UNSENT, Hold, Reason
-from events.models import Entity, EveryFrom, Occurrence, OnMove, Rule, RuleState
+from events.models import GIVEN_ROLES, Entity, EveryFrom, Occurrence, OnMove, Rule, RuleState
 from events.planning.audiences import desired_rows
 from events.planning.completions import is_any_awaited, rows_after_completion
 from events.planning.members import after_kept, kept_rows
@@ -36,6 +36,7 @@ LEAST_AHEAD = FARTHEST_MOVE + timedelta(hours=1)
 logger = logging.getLogger(__name__)
 
 LIVE = (RuleState.ACTIVE, RuleState.PAUSED)
+PLANNED = Q(state__in=LIVE) & ~Q(role__in=GIVEN_ROLES)
 
 
 class RulesNotPlanned(PunctualError):
@@ -47,6 +48,11 @@ def kind_of(rule: Rule) -> str:
     return rule.audience_kind or rule.entity.kind  # type: ignore[union-attr]  # a constraint: one of the two
 
 
+def ahead_of(horizon: timedelta) -> timedelta:
+    """How far ahead of now every rule is planned at least, where planning goes up to this horizon."""
+    return max(horizon / 2, min(LEAST_AHEAD, horizon * 3 / 4))
+
+
 def plan_due_rules(*, horizon: timedelta, shard: Shard = WHOLE, origin: Origin) -> int:
     """Move every live rule's planned end to the horizon; how many rows were written.
 
@@ -54,10 +60,9 @@ def plan_due_rules(*, horizon: timedelta, shard: Shard = WHOLE, origin: Origin) 
     find nothing to do. A shard is one of rules, each of which is planned for all of its entities: see
     docs/adr/0015-shards.md. Raises RulesNotPlanned after all others were.
     """
-    ahead = max(horizon / 2, min(LEAST_AHEAD, horizon * 3 / 4))
     due = Rule.objects.filter(
-        Q(planned_until=None) | Q(planned_until__lt=origin.now + ahead),
-        state__in=LIVE,
+        Q(planned_until=None) | Q(planned_until__lt=origin.now + ahead_of(horizon)),
+        PLANNED,
     )
     ids = shard.among(due, "id").values_list("pk", flat=True)
     written, broken = 0, {}
@@ -74,7 +79,7 @@ def plan_due_rules(*, horizon: timedelta, shard: Shard = WHOLE, origin: Origin) 
 
 def is_behind(now: datetime) -> bool:
     """Whether the plan of any live rule ends in the past, so that what is due has no rows."""
-    return Rule.objects.filter(planned_until__lt=now, state__in=LIVE).exists()
+    return Rule.objects.filter(PLANNED, planned_until__lt=now).exists()
 
 
 @transaction.atomic
@@ -258,8 +263,10 @@ def backfill(
 
 
 def _rules_for(entity_ids: list[int], kinds: Iterable[str]) -> list[Rule]:
-    concerned = Q(audience_kind__in=set(kinds)) | Q(entity__in=entity_ids)
-    return list(Rule.objects.filter(concerned, state__in=LIVE).order_by("pk"))
+    accounts = set(Entity.objects.filter(pk__in=entity_ids).values_list("owner", flat=True).distinct())
+    theirs = Q(owner__in=accounts - {None}) | (Q(owner=None) if None in accounts else Q(pk__in=()))
+    concerned = (theirs & Q(audience_kind__in=set(kinds))) | Q(entity__in=entity_ids)
+    return list(Rule.objects.filter(PLANNED, concerned).order_by("pk"))
 
 
 class Span(NamedTuple):

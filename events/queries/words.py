@@ -27,6 +27,7 @@ STATES: dict[State, str] = {
 REASONS: dict[Reason, str] = {
     Reason.PLANNED: "planned from its rule",
     Reason.BACKFILLED: "an operator had it written after its moment",
+    Reason.GIVEN: "its moment was given with it",
     Reason.CLAIMED: "a sweep claimed it and handed it to the broker",
     Reason.STARTED: "a worker started an attempt",
     Reason.COMPLETED: "the handler said that it is done",
@@ -65,6 +66,7 @@ REASONS: dict[Reason, str] = {
     Reason.STILL_WANTED: "it was edited while it ran, and still holds",
     Reason.REINSTATED: "an edit of its rule or entity wants it again",
     Reason.FIRE_NOW: "an operator let it fire at once",
+    Reason.SNOOZED: "it was put off: another one stands for it, at the moment that was asked for",
     Reason.CANCELLED: "an operator cancelled it",
     Reason.REPLAYED: "an operator gave it new attempts",
     Reason.RESOLVED: "an operator settled it",

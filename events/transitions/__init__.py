@@ -10,6 +10,7 @@ from events.transitions.claims import claim, recall, renew, skip
 from events.transitions.doubts import ask_about_unknown, resolve_by_policy
 from events.transitions.errors import IllegalMove, UnknownReason
 from events.transitions.forecasts import Change, Shift, foresee
+from events.transitions.given import Given, GivenRow, give, move_given
 from events.transitions.holds import (
     held_for,
     hold,
@@ -44,6 +45,8 @@ __all__ = [
     "Change",
     "DeadLetter",
     "Desired",
+    "Given",
+    "GivenRow",
     "IllegalMove",
     "Lapses",
     "Origin",
@@ -64,9 +67,11 @@ __all__ = [
     "fence",
     "fire_now",
     "foresee",
+    "give",
     "held_for",
     "hold",
     "latest_due",
+    "move_given",
     "move_rescheduled",
     "note_late",
     "others_of_period",

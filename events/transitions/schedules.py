@@ -106,7 +106,7 @@ TOLD_RELEASE = """
 CANCEL_SUPERSEDED = f"""
 WITH desired AS MATERIALIZED ({{desired}}), wanted AS MATERIALIZED (SELECT o.id FROM {STANDING}), target AS (
     SELECT o.id, o.state, o.claim_token FROM events_occurrence o
-    WHERE {{scope}} AND o.state IN ({UNSENT_SQL}) AND o.id NOT IN (SELECT id FROM wanted)
+    WHERE {{scope}} AND NOT o.given AND o.state IN ({UNSENT_SQL}) AND o.id NOT IN (SELECT id FROM wanted)
     ORDER BY o.id FOR UPDATE
 ), moved AS (
     UPDATE events_occurrence o
@@ -127,7 +127,7 @@ WITH desired AS MATERIALIZED ({{desired}}), misplaced AS MATERIALIZED (
     SELECT o.id, o.state, o.claim_token, o.due_at AS due_before, o.timezone AS zone_before,
            o.tzdata_version AS tzdata_before, m.due_at, m.timezone, m.note, m.snapshot
     FROM misplaced m JOIN events_occurrence o ON o.id = m.id
-    WHERE {{scope}} AND o.state IN ({UNSENT_SQL})
+    WHERE {{scope}} AND NOT o.given AND o.state IN ({UNSENT_SQL})
     ORDER BY o.id FOR UPDATE OF o
 ), moved AS (
     UPDATE events_occurrence o

@@ -88,7 +88,7 @@ def sample_rules(origin: Origin) -> list[Rule]:
 
 def _of_other_kinds(start: date, origin: Origin) -> list[Rule]:
     """One by cron, one with a calendar, one at random, and one that counts from completion: for one person alone."""
-    one = Entity.objects.get(kind=KIND, external_id=ONE)
+    one = Entity.objects.get(owner=None, kind=KIND, external_id=ONE)
     kinds: dict[str, dict[str, Any]] = {
         "Stand-up, by cron": {"cron": "30 9 * * MON-FRI"},
         "First working day of the month, Bavaria": {
@@ -121,7 +121,7 @@ def _bavaria(origin: Origin) -> Calendar:
 
 
 def _created(rule: Rule, origin: Origin) -> bool:
-    if Rule.objects.filter(name=rule.name).exists():
+    if Rule.objects.filter(owner=None, name=rule.name).exists():
         return False
     operations.create_rule(rule, horizon=settings.PUNCTUAL_HORIZON, origin=origin)
     return True

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from events import planning
 from events.errors import InvalidField
-from events.models import Calendar, Entity, Rule, RuleState
+from events.models import Calendar, Entity, Rule, RuleRole, RuleState
 from events.operations.declared.columns import column_of, lines_of, mapping_of, one_of, text_of, zone_of
 from events.operations.declared.given import refuse
 from events.operations.declared.kinds import Kind
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from events.operations.declared.kinds import Declaration, Declared, Doing
 
 WHY_ENDED = "no file declares it any more"
+# Files declare the operators' rules: what an account has is its own affair.
+OPERATORS_OWN = Rule.objects.filter(owner=None, role=RuleRole.RULE)
 NAMED = [field for field in Rule._meta.concrete_fields if field.name in EDITABLE]
 
 
@@ -46,7 +48,9 @@ def _put_entity(rule: Rule, whom: Whom | None) -> None:
     if whom is None:
         rule.entity = None
         return
-    found = Entity.objects.filter(kind=whom.kind, external_id=whom.external_id, deleted_at=None).first()
+    found = Entity.objects.filter(
+        owner=None, kind=whom.kind, external_id=whom.external_id, deleted_at=None
+    ).first()
     if found is None:
         refuse(
             "entity", f"there is no {whom.kind} {whom.external_id!r}", "Import it first, or name another one."
@@ -96,21 +100,21 @@ class RuleKind(Kind[Rule]):
 
     def hold(self, declared: Declared, *, everything: bool) -> dict[str, Rule]:
         """The kinds of entities that any of it concerns are held before."""
-        live, names = Rule.objects.exclude(state=RuleState.RETIRED), declared.names(self.key)
+        live, names = OPERATORS_OWN.exclude(state=RuleState.RETIRED), declared.names(self.key)
         chosen = Q(name__in=names)
         if everything and self.key in declared.by_kind:
             chosen |= ~Q(state=RuleState.RETIRED)
         of_calendars = live.filter(calendar__name__in=declared.names("calendars"))
         for kind in sorted(
-            _kinds_wanted(declared) | _kinds_of(Rule.objects.filter(chosen)) | _kinds_of(of_calendars)
+            _kinds_wanted(declared) | _kinds_of(OPERATORS_OWN.filter(chosen)) | _kinds_of(of_calendars)
         ):
             planning.alone(kind)
-        found = Rule.objects.filter(chosen).select_related("entity", "calendar")
+        found = OPERATORS_OWN.filter(chosen).select_related("entity", "calendar")
         return {row.name: row for row in found.select_for_update(no_key=True, of=("self",)).order_by("pk")}
 
     def everything(self) -> list[Rule]:
         """All that are not retired."""
-        live = Rule.objects.exclude(state=RuleState.RETIRED)
+        live = OPERATORS_OWN.exclude(state=RuleState.RETIRED)
         return list(live.select_related("entity", "calendar"))
 
     def uses(self, declaration: Declaration) -> set[str]:
@@ -200,7 +204,11 @@ def _kinds_of(rules: QuerySet[Rule]) -> set[str]:
 
 
 def _home(whom: Whom | None) -> str:
-    found = Entity.objects.filter(kind=whom.kind, external_id=whom.external_id).first() if whom else None
+    found = (
+        Entity.objects.filter(owner=None, kind=whom.kind, external_id=whom.external_id).first()
+        if whom
+        else None
+    )
     return found.timezone if found else ""
 
 
