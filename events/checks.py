@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Caution
 
-from events import clock
+from events import clock, planning
 from events.execution import Bench
 from events.queries.handlers import offered_handlers
 
@@ -42,6 +42,13 @@ def _horizon() -> Iterator[CheckMessage]:
             f"The horizon is {settings.PUNCTUAL_HORIZON}: planning could fall behind what is due.",
             hint="Set PUNCTUAL_HORIZON_HOURS to 1 or more; 48 is the default.",
             id="punctual.E002",
+        )
+    elif planning.ahead_of(settings.PUNCTUAL_HORIZON) < planning.LEAST_AHEAD:
+        yield Caution(
+            f"The horizon is {settings.PUNCTUAL_HORIZON}, less than the day and more by which people may be ahead at "
+            "once when they move: each edit of one may have to plan all rules first, and wait for other edits.",
+            hint="Set PUNCTUAL_HORIZON_HOURS to 36 or more; 48 is the default.",
+            id="punctual.W003",
         )
 
 

@@ -73,10 +73,12 @@ def _said(rows: Sequence[Breaker], what: str, *, unmoved: int) -> Deed:
     return Deed([row.pk for row in rows], said + left)
 
 
-CLOSE = Verb("close", "Close now", "Calls are made again at once, whatever the next probe would say.", _close)
+CLOSE = Verb(
+    "close", "Close breaker", "Calls are made again at once, whatever the next probe would say.", _close
+)
 OPEN = Verb(
     "open",
-    "Open by hand",
+    "Open breaker",
     "No call is made to the destination for a while, and its occurrences wait. Then one is sent as a probe.",
     _open,
     form_class=OpenForm,

@@ -65,6 +65,11 @@ class EntityForm(VersionedForm):
             raise forms.ValidationError('It is not a JSON object. Write it as {"birthday": "1990-05-17"}.')
         return given or {}
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """Whose it is is no field of the form, but a part of its identity."""
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # Django's own hook
+        return excluded - {"owner"}
+
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]  # Django's own hook, not in the stubs
         if self.errors:

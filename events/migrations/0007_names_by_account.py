@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             state_operations=[
                 migrations.AddConstraint(
                     model_name='entity',
-                    constraint=models.UniqueConstraint(fields=('owner', 'kind', 'external_id'), name='entity_once_per_account', nulls_distinct=False),
+                    constraint=models.UniqueConstraint(fields=('owner', 'kind', 'external_id'), name='entity_once_per_account', nulls_distinct=False, violation_error_message='An entity of this kind and external id already exists.'),
                 ),
                 migrations.AddConstraint(
                     model_name='rule',

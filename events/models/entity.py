@@ -50,7 +50,10 @@ class Entity(models.Model):
         verbose_name_plural = "entities"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["owner", "kind", "external_id"], nulls_distinct=False, name="entity_once_per_account"
+                fields=["owner", "kind", "external_id"],
+                nulls_distinct=False,
+                name="entity_once_per_account",
+                violation_error_message="An entity of this kind and external id already exists.",
             ),
             models.CheckConstraint(
                 condition=Q(leap__in=["", *Leap]),

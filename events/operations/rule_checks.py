@@ -26,7 +26,9 @@ WHEN = (
     "start_date", "local_time", "rrule", "cron", "every", "every_from", "rdates", "exdates", "calendar_id", "roll",
     "anchor", "anchor_offset_days", "window", "draws", "spacing", "timezone",
 )  # fmt: skip
-EDITABLE = sorted({field.name for field in Rule._meta.concrete_fields} - KEPT_BY_THE_ENGINE - {"id"})
+# What it is, and whose, it is from the beginning.
+FIXED = {"id", "owner", "role"}
+EDITABLE = sorted({field.name for field in Rule._meta.concrete_fields} - KEPT_BY_THE_ENGINE - FIXED)
 # What the calendar calls otherwise than the columns of a rule.
 COLUMN_OF = {
     "dtstart": "start_date",
@@ -44,6 +46,14 @@ NOT_AFTER_COMPLETION = (
 )  # fmt: skip
 # Each of them is looked at whenever the rule is planned.
 MOST_OPEN = 1_000
+# What nobody can mean, and what instants in the years of the calendar could not be moved by. Windows have their own.
+LONGEST = {
+    "backoff_base": timedelta(days=366),
+    "backoff_cap": timedelta(days=366),
+    "grace": timedelta(days=3_653),
+    "expires_after": timedelta(days=3_653),
+    "spacing": timedelta(days=366),
+}
 
 
 class InvalidRule(InvalidInput):
@@ -60,7 +70,8 @@ def check_rule(rule: Rule, *, now: datetime, before: Rule | None = None) -> None
     """
     same_moments = before is not None and has_same_moments(before, rule)
     examined = [each for each in EXAMINATIONS if not (same_moments and each is _something_is_to_come)]
-    refusals = list(wrong_columns(rule, KEPT_BY_THE_ENGINE)) or list(_wrong_meanings(rule, now, examined))
+    wrong = [*wrong_columns(rule, KEPT_BY_THE_ENGINE), *_too_long(rule)]
+    refusals = wrong or list(_wrong_meanings(rule, now, examined))
     if refusals:
         raise InvalidRule(f"rule {rule.name!r}", refusals)
 
@@ -68,6 +79,17 @@ def check_rule(rule: Rule, *, now: datetime, before: Rule | None = None) -> None
 def has_same_moments(one: Rule, other: Rule) -> bool:
     """Whether two states of a rule name the same moments, for whomever."""
     return all(getattr(one, name) == getattr(other, name) for name in WHEN)
+
+
+def _too_long(rule: Rule) -> Iterator[InvalidField]:
+    for name, most in LONGEST.items():
+        given = getattr(rule, name)
+        if isinstance(given, timedelta) and given > most:
+            yield Refusal(
+                field=name,
+                problem=f"{given} is too long",
+                remedy=f"Give {most.days:,} days at most",
+            )
 
 
 def _wrong_meanings(rule: Rule, now: datetime, examined: Iterable[Examination]) -> Iterator[InvalidField]:

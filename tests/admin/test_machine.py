@@ -224,7 +224,7 @@ def test_an_open_breaker_is_shown_with_what_it_holds_and_is_closed_with_a_reason
     opened.refresh_from_db()
     assert (opened.state, opened.failures) == ("closed", 0)
     entry = LogEntry.objects.get()
-    assert (entry.user.get_username(), "Close now: they mended it" in entry.change_message) == ("alice", True)
+    assert (entry.user.get_username(), "Close breaker: they mended it" in entry.change_message) == ("alice", True)
     answer = alice.post(act, {"ids": opened.pk, "why": "again"}, follow=True)
     assert messages_of(answer) == ["1 breaker stayed as before."]
     assert LogEntry.objects.count() == 1
@@ -243,7 +243,7 @@ def test_a_breaker_is_kept_open_by_hand_for_a_while(alice: Client, opened: Break
     assert opened.probe_at is not None
     assert opened.opened_at is not None
     assert opened.probe_at - opened.opened_at == 90 * MINUTE
-    assert "Open by hand: maintenance" in LogEntry.objects.get().change_message
+    assert "Open breaker: maintenance" in LogEntry.objects.get().change_message
 
 
 def test_who_may_only_look_finds_no_verb_and_may_not_use_one(charlie: Client, opened: Breaker) -> None:

@@ -49,9 +49,9 @@ def test_the_overview_leads_to_a_breaker_which_is_closed_with_a_reason(page: Pag
     page.get_by_text("No call is made before the next probe").wait_for()
     page.get_by_text("3 occurrences held by it").wait_for()
 
-    page.get_by_role("link", name="Close now").click()
+    page.get_by_role("link", name="Close breaker").click()
     page.fill("[name=why]", "they have restarted it")
-    page.get_by_role("button", name="Close now").click()
+    page.get_by_role("button", name="Close breaker").click()
     page.get_by_text("1 breaker closed: calls are made").wait_for()
     assert Breaker.objects.get().state == "closed"
     assert "they have restarted it" in LogEntry.objects.get().change_message
@@ -72,6 +72,6 @@ def test_the_lists_of_the_machine_are_read(page: Page) -> None:
     page.get_by_role("button", name="Run").click()
     page.fill("[name=minutes]", "90")
     page.fill("[name=why]", "they are moving")
-    page.get_by_role("button", name="Open by hand").click()
+    page.get_by_role("button", name="Open breaker").click()
     page.get_by_text("1 breaker opened: no call is made before").wait_for()
     assert Breaker.objects.get().last_failure == "opened by user:alice: they are moving"

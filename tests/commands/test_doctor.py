@@ -284,6 +284,11 @@ def test_settings_that_contradict_each_other_are_found_by_name(settings: Setting
     assert settings_are_sound().status is WARN
     assert "PUNCTUAL_CLAIM_LEASE_SECONDS above 75" in settings_are_sound().next_step
 
+    settings.PUNCTUAL_HORIZON = timedelta(hours=35)
+    assert "punctual.W003" in [message.id for message in checks.run_checks(tags=[TAG])]
+    settings.PUNCTUAL_HORIZON = timedelta(hours=36)
+    assert checks.run_checks(tags=[TAG]) == cautions
+
     settings.PUNCTUAL_HORIZON = timedelta(minutes=59)
     assert "punctual.E002" in [message.id for message in checks.run_checks(tags=[TAG])]
     assert settings_are_sound().status is FAIL
