@@ -101,3 +101,47 @@ def test_what_is_new_is_held_by_the_database_itself(world: World, column: str, v
     world.rule()
     with pytest.raises(IntegrityError, match="violates check constraint"), transaction.atomic():
         connection.cursor().execute(f"UPDATE events_rule SET {column} = {value}")
+
+
+# --- accounts ------------------------------------------------------------------------------------------------------
+BEFORE_ACCOUNTS, ACCOUNTS = "0005_recurrences_index", "0006_accounts_groups_and_given_moments"
+NAMES_BY_ACCOUNT = "0007_names_by_account"
+# How the release before puts an entity.
+OLD_PUT = """
+    INSERT INTO events_entity AS e (kind, external_id, timezone, name, attributes, leap, version)
+    VALUES ('person', %s, %s, '', '{}', '', 1)
+    ON CONFLICT (kind, external_id) DO UPDATE SET timezone = EXCLUDED.timezone, version = e.version + 1
+"""
+
+
+def to_before_accounts() -> None:
+    """Within this test's transaction; what is done beside transactions is left out."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    MigrationExecutor(connection).migrate([("events", NAMES_BY_ACCOUNT)])
+    MigrationExecutor(connection).migrate([("events", ACCOUNTS)], fake=True)
+    MigrationExecutor(connection).migrate([("events", BEFORE_ACCOUNTS)])
+
+
+def put_as_before(external_id: str, timezone: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(OLD_PUT, [external_id, timezone])
+
+
+def test_the_release_before_accounts_writes_on_until_names_are_by_account(world: World) -> None:
+    alice = world.person("alice", "UTC")
+    world.rule(name="daily")
+    to_before_accounts()
+    old = models_of(BEFORE_ACCOUNTS)
+    before = {name: rows_of(old.get_model("events", name)) for name in ("Entity", "Rule", "Occurrence")}
+    assert "owner_id" not in before["Entity"][0]
+
+    MigrationExecutor(connection).migrate([("events", ACCOUNTS)])
+
+    assert {name: rows_of(old.get_model("events", name)) for name in before} == before
+    put_as_before("alice", "Asia/Tokyo")
+    put_as_before("bob", "UTC")
+    alice.refresh_from_db()
+    assert (alice.timezone, alice.owner_id) == ("Asia/Tokyo", None)
+    assert set(Occurrence.objects.values_list("given", flat=True)) == {False}
+    assert Rule.objects.get().role == "rule"
