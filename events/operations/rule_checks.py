@@ -219,7 +219,18 @@ def _audience_filter_is_an_object(rule: Rule, now: datetime) -> None:  # noqa: A
     check_object("audience_filter", rule.audience_filter)
 
 
+def _entity_is_its_own_accounts(rule: Rule, now: datetime) -> None:  # noqa: ARG001
+    """An operator's rule may be for anybody; an account's for none but its own."""
+    if rule.owner_id is not None and rule.entity is not None and rule.entity.owner_id != rule.owner_id:
+        raise Refusal(
+            field="entity",
+            problem="there is no such entity in the account",
+            remedy="Name one of its own, or create it first.",
+        )
+
+
 EXAMINATIONS = (
+    _entity_is_its_own_accounts,
     _zone_exists,
     _time_is_given,
     _interval_goes_alone,

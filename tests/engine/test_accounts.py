@@ -104,3 +104,11 @@ def test_a_name_is_taken_once_an_account(world: World, alice: int, charlie: int)
         daily(world, owner)
         with pytest.raises(InvalidRule, match="There is a rule of this name"):
             daily(world, owner)
+
+
+def test_an_accounts_rule_for_somebody_elses_entity_is_refused(world: World, alice: int, charlie: int) -> None:
+    theirs, operators = put(world, charlie), put(world, None)
+    for bob in (theirs, operators):
+        with pytest.raises(InvalidRule, match="entity: there is no such entity in the account"):
+            daily(world, alice, audience_kind="", entity=bob)
+    assert whose(daily(world, None, audience_kind="", entity=theirs)) == {theirs.pk}
