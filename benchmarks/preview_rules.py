@@ -1,8 +1,13 @@
-"""`python -m benchmarks.preview_rules`: how many rules a second `manage.py preview --stdin` answers on one core.
+"""`python -m benchmarks.preview_rules`: how many rules a second `manage.py preview --stdin` answers in one process.
 
-Daily, weekly, monthly and yearly rules in equal parts, in many zones, with DTSTARTs up to 40 years back, the next ten
-firings of each. The same rules at every run: the seed is fixed. The command is timed as a whole process, and once more
-on an empty input, since starting takes as long for one rule as for all.
+What is measured is the command as a person runs it, from its start to its end: JSON lines in, JSON lines out. Since
+starting takes as long for one rule as for all, it is timed on an empty input as well; the rate is that of the
+difference of the two medians, and both are printed beside it.
+
+The rules are simple ones: daily, weekly, monthly and yearly in equal parts, as they are written below, in many zones,
+with DTSTARTs up to 40 years back, and the next ten firings of each are asked for. None has a COUNT, hours or less,
+BYSETPOS, single dates or a calendar; such rules may take longer. The same rules come at every run, for the seed is
+fixed. Whatever else the machine does meanwhile is in the figures, so run it alone.
 """
 
 from __future__ import annotations

@@ -224,7 +224,10 @@ def test_an_open_breaker_is_shown_with_what_it_holds_and_is_closed_with_a_reason
     opened.refresh_from_db()
     assert (opened.state, opened.failures) == ("closed", 0)
     entry = LogEntry.objects.get()
-    assert (entry.user.get_username(), "Close breaker: they mended it" in entry.change_message) == ("alice", True)
+    assert (entry.user.get_username(), "Close breaker: they mended it" in entry.change_message) == (
+        "alice",
+        True,
+    )
     answer = alice.post(act, {"ids": opened.pk, "why": "again"}, follow=True)
     assert messages_of(answer) == ["1 breaker stayed as before."]
     assert LogEntry.objects.count() == 1

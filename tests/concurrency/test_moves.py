@@ -73,3 +73,30 @@ def test_of_two_that_apply_the_same_zone_data_one_finds_it_done(world: World, to
     planned = Occurrence.objects.update(tzdata_version="2001a")
     apply = partial(planning.apply_zone_data, origin=world.origin())
     assert sorted(outlook.hold for outlook in together(apply, apply)) == [0, planned]
+
+
+def test_edits_of_several_kinds_at_once_after_a_downtime_of_the_planner_wait_for_no_one_in_a_circle(
+    world: World, together: Together
+) -> None:
+    kinds, present = ("device", "person"), world.now
+    world.now -= timedelta(days=5)
+
+    def put_all(timezone: str, order: slice) -> operations.Put:
+        facts = [EntityFacts(kind, f"{kind} {number}", timezone) for kind in kinds for number in range(3)]
+        return operations.put_entities(facts[order], origin=world.origin())
+
+    put_all("America/New_York", slice(None))
+    Entity.objects.update(created_at=world.now)
+    for kind in kinds:
+        world.rule(audience_kind=kind)
+    world.now = present
+    forth, back = slice(None), slice(None, None, -1)
+    for turn in range(4):
+        order = (forth, back)[turn % 2]
+        together(*(partial(put_all, ZONES[(turn + each) % 4], order) for each in range(3)))
+    for entity in Entity.objects.all():
+        slots = Occurrence.objects.filter(entity=entity).order_by("slot").values_list("slot", flat=True)
+        days = [slot.date() for slot in slots]
+        assert days == [days[0] + timedelta(days=each) for each in range(len(days))]
+        assert days[-1] > present.date()
+    assert audit_log().disagreements == ()
