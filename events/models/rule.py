@@ -330,7 +330,11 @@ class Rule(models.Model):
             ),
             models.CheckConstraint(condition=Q(on_move__in=OnMove.values), name="rule_on_move_known"),
             models.CheckConstraint(condition=Q(roll__in=list(Roll)), name="rule_roll_known"),
-            models.CheckConstraint(condition=Q(max_attempts__gte=1), name="rule_tries_at_least_once"),
+            models.CheckConstraint(
+                condition=Q(max_attempts__gte=1),
+                name="rule_tries_at_least_once",
+                violation_error_message="Give one attempt at least.",
+            ),
             models.CheckConstraint(
                 condition=Q(backoff_base__gt=timedelta(0)) & Q(backoff_cap__gte=F("backoff_base")),
                 name="rule_backoff_grows",
@@ -340,6 +344,7 @@ class Rule(models.Model):
                 condition=Q(grace__gte=timedelta(0))
                 & (Q(expires_after=None) | Q(expires_after__gt=timedelta(0))),
                 name="rule_times_positive",
+                violation_error_message="The grace must not be negative, and an expiry must be above zero.",
             ),
             models.CheckConstraint(condition=Q(catch_up__in=CatchUp.values), name="rule_catch_up_known"),
             models.CheckConstraint(condition=Q(overlap__in=Overlap.values), name="rule_overlap_known"),

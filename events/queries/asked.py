@@ -206,7 +206,9 @@ def _zone(asked: Asked, recurrence: Recurrence, timezone: str) -> ZoneInfo:
 def _check_unusual(name: str, value: object) -> None:
     """Whether a value of another type than the usual one will do, too."""
     if name not in _TYPES:
-        close = get_close_matches(name[:60].lower(), FIELDS, n=1)
+        called = name[:60].lower()
+        within = [each for each in FIELDS if called and called in each]
+        close = within or get_close_matches(called, FIELDS, n=1)
         remedy = f"Did you mean {close[0]}?" if close else f"Use {', '.join(FIELDS)}"
         refuse(shown(name), "there is no such field", remedy)
     if value is None or (name == "id" and _is_exact(value)):

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from events.errors import InvalidField
-from events.models import EveryFrom
+from events.models import GIVEN_ROLES, EveryFrom
 from events.planning import policies_of, recurrence_of
 from events.queries.words import UNITS
 from events.timing import Leap, Roll, in_words
@@ -79,6 +79,8 @@ def _home(rule: Rule) -> str:
 
 
 def _what(rule: Rule) -> str:
+    if rule.role in GIVEN_ROLES:
+        return f"whenever one of its {rule.role} says"
     if rule.every_from == EveryFrom.COMPLETION:
         start = f"{rule.start_date} {clock(rule.local_time or time.min)}"
         return (
@@ -96,18 +98,18 @@ def _recurrence(rule: Rule) -> Recurrence:
     return replace(recurrence_of(rule, SOME_DAY), offset_days=0)
 
 
-def _spoken(recurrence: Recurrence, policies: Policies) -> list[str]:
-    return in_words(recurrence, policies, timezone=HOME).split("; ")
+def _spoken(recurrence: Recurrence, policies: Policies, timezone: str = HOME) -> list[str]:
+    return in_words(recurrence, policies, timezone=timezone).split("; ")
 
 
 def _policies(rule: Rule) -> Iterator[str]:
     """What becomes of missing days, odd nights and closed days."""
-    if rule.every_from == EveryFrom.COMPLETION:
+    if rule.every_from == EveryFrom.COMPLETION or rule.role in GIVEN_ROLES:
         return
     recurrence, policies = _recurrence(rule), policies_of(rule, "")
     if rule.anchor:
         yield from _anchored_policies(rule, recurrence, policies)
-    for clause in _spoken(recurrence, policies)[1:]:
+    for clause in _spoken(recurrence, policies, "UTC" if _home(rule) == "UTC" else HOME)[1:]:
         yield clause.replace("spring gap at", "spring gap from") if rule.window else clause
     if rule.calendar:
         yield ROLLS[Roll(rule.roll)].format(name=rule.calendar.name)

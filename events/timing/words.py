@@ -40,7 +40,7 @@ def in_words(recurrence: Recurrence, policies: Policies = DEFAULT_POLICIES, *, t
     Raises InvalidRecurrence for a malformed recurrence.
     """
     zone = "in " + (timezone or "each person's zone")
-    return "; ".join([_what(recurrence, zone), *_clauses(recurrence, policies)])
+    return "; ".join([_what(recurrence, zone), *_clauses(recurrence, policies, timezone)])
 
 
 def _what(recurrence: Recurrence, zone: str) -> str:
@@ -62,14 +62,15 @@ def _what(recurrence: Recurrence, zone: str) -> str:
     return f"{whole}, except on {date_list(recurrence.exdates)}" if recurrence.exdates else whole
 
 
-def _clauses(recurrence: Recurrence, policies: Policies) -> Iterator[str]:
+def _clauses(recurrence: Recurrence, policies: Policies, timezone: str) -> Iterator[str]:
     rules = [rule for rule in rules_of(recurrence) if not rule.freq.is_elapsed]
     if any(may_lack_days(rule, recurrence.dtstart) for rule in rules):
         skips = {rule.skip or policies.leap for rule in rules if may_lack_days(rule, recurrence.dtstart)}
         yield f"where a month lacks the day, {listed(_LEAPS[leap] for leap in sorted(skips))}"
     if recurrence.cron:
         policies = cron_policies(parse_cron(recurrence.cron), policies)
-    if _has_wall_times(recurrence) and not (recurrence.cron and parse_cron(recurrence.cron).is_every_hour):
+    goes_through = bool(recurrence.cron) and parse_cron(recurrence.cron).is_every_hour
+    if _has_wall_times(recurrence) and timezone != "UTC" and not goes_through:  # whose clocks never change
         yield f"in the spring gap {_in_gap(recurrence, policies.gap)}"
         if policies.fold is not Fold.FIRST:
             yield f"in the autumn fold {'both times' if policies.fold is Fold.BOTH else 'the second time'}"

@@ -262,6 +262,12 @@ def test_workers_are_missed_queue_by_queue(
     assert says in told.says
 
 
+def test_a_sweeper_that_looked_just_now_need_not_answer_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"bob": [{"name": queue} for queue in ("live", "catchup", "maintenance")]}
+    monkeypatch.setattr(current_app.control, "inspect", lambda **_: SimpleNamespace(active_queues=lambda: answers))
+    assert workers(Connection("memory://"), is_swept=True).status is OK
+
+
 def test_a_broken_handler_is_one_finding_of_the_doctor_and_stops_none_of_the_others(
     world: World, use_handlers: UseHandlers, broker: Path
 ) -> None:

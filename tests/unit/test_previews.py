@@ -176,6 +176,7 @@ def test_what_is_over_is_no_mistake_and_what_could_never_fire_is() -> None:
         ({**DAILY, "limit": True}, "limit: it is not a whole number."),
         ({**DAILY, "limit": "10"}, "limit: it is not a whole number."),
         ({**DAILY, "rule": "FREQ=DAILY"}, "'rule': there is no such field. Did you mean rrule?"),
+        ({**DAILY, "zone": "UTC"}, "'zone': there is no such field. Did you mean timezone?"),
         ({**DAILY, "TimeZone": "UTC"}, "'TimeZone': there is no such field. Did you mean timezone?"),
         ({**DAILY, "z" * 1_000_000: 1}, "'zzz"),
         ({**DAILY, "id": {}}, "id: it is not text, or a number that is kept exactly."),
@@ -198,6 +199,8 @@ def test_the_sentence_names_the_zone_and_what_happens_in_the_night() -> None:
     assert sentence_of(asked, now=NOW) == (
         "every day at 02:30 in Europe/Berlin; in the spring gap not at all; in the autumn fold both times"
     )
+    utc = sentence_of(asked_of(DAILY | {"gap": "skip", "timezone": "UTC"}), now=NOW)
+    assert utc == "every day at 02:30 in UTC"  # whose clocks never change
     with pytest.raises(InvalidField, match=r"^ics: "):
         sentence_of(asked_of({"ics": "x"}), now=NOW)
 

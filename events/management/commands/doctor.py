@@ -70,8 +70,11 @@ def examine() -> Iterator[Finding]:
     """All findings, as they are found."""
     yield settings_are_sound()
     yield handlers_load()
-    yield from examine_database()
-    yield from examine_broker()
+    found = list(examine_database())
+    yield from found
+    yield from examine_broker(
+        is_swept=any(each.name == "sweeps" and each.status is Status.OK for each in found)
+    )
 
 
 def settings_are_sound() -> Finding:

@@ -71,6 +71,10 @@ def rule(**fields: Any) -> Rule:
             {**COMPLETION, "every": "P1M"},
             f"1 month after the end of the one before, the first counted from 2027-01-01 09:00 {Z}",
         ),
+        # --- where the clocks never change, and where there is nothing to repeat ---
+        ({"rrule": "FREQ=DAILY", "timezone": "UTC"}, "every day at 09:00 in UTC"),
+        ({"role": "triggers", "local_time": None, "start_date": None}, "whenever one of its triggers says"),
+        ({"role": "groups", "local_time": None, "start_date": None}, "whenever one of its groups says"),
         # --- what cannot be read stands for itself ---
         ({"rrule": "FREQ=SOMETIMES"}, "FREQ=SOMETIMES at 09:00"),
         ({**CRON, "cron": "hourly"}, "hourly"),
