@@ -28,8 +28,9 @@ def sweep(self: Task[Any, Any], **_: Any) -> None:
 
 @shared_task(name="punctual.plan", ignore_result=True)
 def plan(**_: Any) -> None:
-    """Write the rows of the time that has come nearer than the horizon."""
+    """Write the rows of the time that has come nearer than the horizon; first end the reminders that are over."""
     origin = Origin(f"engine:{skew.this_process()}", uuid4(), clock.now())
+    planning.retire_ended(origin=origin)
     planning.plan_due_rules(horizon=settings.PUNCTUAL_HORIZON, origin=origin)
 
 

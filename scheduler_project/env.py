@@ -49,6 +49,7 @@ class Environment:
     database: dict[str, Any]
     broker_url: str
     handlers: list[str]
+    reminder_handler: str
     horizon: timedelta
     sweep_seconds: int
     claim_lease: timedelta
@@ -62,6 +63,9 @@ class Environment:
     workers: int
     worker_concurrency: int
     webhook_allowed_networks: list[str]
+    registration_open: bool
+    api_per_minute: int
+    trusted_proxies: int
     web_host: str
     web_port: int
     flower_port: int
@@ -142,6 +146,7 @@ def read(reader: Reader, base: Path) -> Environment:
         database=_database(database_url, var),
         broker_url=_broker_url(reader),
         handlers=_handlers(reader),
+        reminder_handler=reader.text("PUNCTUAL_REMINDER_HANDLER", "log"),
         horizon=timedelta(hours=reader.whole("PUNCTUAL_HORIZON_HOURS", 48, least=1, most=24 * 366)),
         sweep_seconds=reader.whole("PUNCTUAL_SWEEP_SECONDS", 60, least=1, most=60),
         claim_lease=timedelta(seconds=reader.whole("PUNCTUAL_CLAIM_LEASE_SECONDS", 120, least=5, most=3600)),
@@ -159,6 +164,9 @@ def read(reader: Reader, base: Path) -> Environment:
         workers=reader.whole("PUNCTUAL_WORKERS", 2, least=1, most=10_000),
         worker_concurrency=reader.whole("PUNCTUAL_WORKER_CONCURRENCY", 1, least=1, most=256),
         webhook_allowed_networks=_networks(reader),
+        registration_open=reader.flag("PUNCTUAL_REGISTRATION_OPEN", default=debug),
+        api_per_minute=reader.whole("PUNCTUAL_API_PER_MINUTE", 600, least=1, most=1_000_000),
+        trusted_proxies=reader.whole("PUNCTUAL_TRUSTED_PROXIES", 0, least=0, most=10),
         web_host=reader.text("WEB_HOST", "127.0.0.1"),
         web_port=reader.whole("WEB_PORT", 8000, least=1, most=65535),
         flower_port=reader.whole("FLOWER_PORT", 5555, least=1, most=65535),

@@ -24,6 +24,13 @@ ROOT_URLCONF = "scheduler_project.urls"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 WSGI_APPLICATION = "scheduler_project.wsgi.application"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]  # fmt: skip
 
 INSTALLED_APPS = [
     "unfold",
@@ -40,6 +47,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_celery_results",
     "django_structlog",
+    "ninja",
     "events",
     "handlers.log",
 ]
@@ -47,6 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "events.api.door.Door",
     "scheduler_project.middleware.compare_clocks",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -85,6 +94,7 @@ LANGUAGE_CODE = "en"
 
 # --- Punctual ---------------------------------------------------------------------------------------------------
 PUNCTUAL_HANDLERS = ENV.handlers
+PUNCTUAL_REMINDER_HANDLER = ENV.reminder_handler
 PUNCTUAL_HORIZON = ENV.horizon
 PUNCTUAL_SWEEP_SECONDS = ENV.sweep_seconds
 PUNCTUAL_CLAIM_LEASE = ENV.claim_lease
@@ -97,6 +107,9 @@ PUNCTUAL_BREAKER_WINDOW = ENV.breaker_window
 PUNCTUAL_CATCH_UP_PER_SECOND = ENV.catch_up_per_second
 PUNCTUAL_WORKERS = ENV.workers
 PUNCTUAL_WEBHOOK_ALLOWED_NETWORKS = ENV.webhook_allowed_networks
+PUNCTUAL_REGISTRATION_OPEN = ENV.registration_open
+PUNCTUAL_API_PER_MINUTE = ENV.api_per_minute
+PUNCTUAL_TRUSTED_PROXIES = ENV.trusted_proxies
 
 # --- logs: one readable line each, or JSON -----------------------------------------------------------------------
 logs.configure_structlog()

@@ -98,6 +98,7 @@ NAVIGATION = [
         "Users",
         _item("Users", "person", "auth.user"),
         _item("Groups", "shield_person", "auth.group"),
+        _item("API keys", "key", "events.apikey"),
     ),
 ]
 TEAL = {

@@ -9,18 +9,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from events import transitions
+from events import grouping, transitions
 from events.breakers import Tolerance
+from events.execution.outage import persist
 from events.execution.verdicts import verdict
-from events.handling import EntityView, Handler, HandlerContext, Outcome
+from events.handling import Decline, EntityView, Handler, HandlerContext, Outcome
 from events.lifecycle import Reason
 from events.transitions import Origin, Settlement, Started
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
 LATE = "late"
+NOTHING_LEFT = "every message of the group was dropped"
 DEFAULT_TOLERANCE = Tolerance()
 
 
@@ -80,6 +82,7 @@ class ChunkRun:
     def __init__(self, order: ChunkOrder, handler: Handler, bench: Bench) -> None:
         self.order, self.handler, self.bench = order, handler, bench
         self.summary = Summary(asked=len(order.ids))
+        self.collected: dict[int, Mapping[str, Any]] = {}
 
     def origin(self) -> Origin:
         """A new decision: this worker, this chunk's correlation id, the clock's present instant."""
@@ -99,7 +102,24 @@ class ChunkRun:
         )
         if len(started) < len(ids):
             self.give_back(ids, Reason.START_REFUSED)
-        return started
+        return self._with_messages(started)
+
+    def _with_messages(self, rows: list[Started]) -> list[Started]:
+        """Read what groups have collected, now that nothing more joins them; the rows without those that are empty.
+
+        A payload that a person has put in place of it goes before it.
+        """
+        grouped = [row for row in rows if row.rule.is_grouped and "payload" not in (row.snapshot or {})]
+        if not grouped:
+            return rows
+        found = persist(lambda: grouping.contents_of(row.id for row in grouped))
+        self.collected |= {row: contents.payload for row, contents in found.items()}
+        empty = {row.id for row in grouped if row.id in found and not found[row.id].has_any}
+        if empty:
+            answers: list[tuple[Started, Outcome]]
+            answers = [(row, Decline(NOTHING_LEFT)) for row in grouped if row.id in empty]
+            persist(lambda: self.settle(answers))
+        return [row for row in rows if row.id not in empty]
 
     @property
     def lease(self) -> timedelta:
@@ -131,7 +151,7 @@ class ChunkRun:
             timezone=row.timezone,
             due_at=row.due_at,
             deadline=row.started_at + self.handler.timeout,
-            payload=frozen.get("payload", row.rule.payload),
+            payload=frozen.get("payload", self.collected.get(row.id, row.rule.payload)),
         )
 
     def judge(self, row: Started, outcome: Outcome, now: datetime) -> Settlement:
@@ -143,6 +163,8 @@ class ChunkRun:
         origin = self.origin()
         settlements = [self.judge(row, outcome, origin.now) for row, outcome in answers]
         moved = transitions.settle(settlements, token=self.order.token, origin=origin)
+        for row, _ in answers:
+            self.collected.pop(row.id, None)
         if any(row.rule.is_awaited for row, _ in answers):
             transitions.wake_for(origin.now, origin)  # another may be claimed, or planned, now
         self.summary.outcomes.update(each.outcome if each.id in moved else LATE for each in settlements)

@@ -1,5 +1,15 @@
 """Operators' verbs: each is one transaction, names who did it, and re-plans what it touches before it commits."""
 
+from events.operations.accounts import (
+    InvalidAccount,
+    WrongLogin,
+    change_account,
+    count_attempt,
+    log_in,
+    own_person,
+    register,
+    zone_of_account,
+)
 from events.operations.breakers import (
     LONGEST_OPEN,
     InvalidDestination,
@@ -34,7 +44,22 @@ from events.operations.entities import (
     put_entities,
 )
 from events.operations.errors import InvalidInput, StaleVersion, check_version
+from events.operations.group_types import (
+    InvalidGroupType,
+    change_group_type,
+    check_group_type,
+    create_group_type,
+    follows,
+    new_group_type,
+    put_group_type,
+    retire_group_type,
+)
+from events.operations.groups import InvalidMessage, cancel_group, drop_item, flush_group, take_message
 from events.operations.icalendar import IcalColumns, columns_of_ical
+from events.operations.kept_answers import OtherRequest, prune_answers
+from events.operations.kept_answers import begin as begin_answer
+from events.operations.kept_answers import keep as keep_answer
+from events.operations.keys import InvalidKey, TooManyCalls, make_key, revoke_key, use_key
 from events.operations.occurrences import (
     DEAD,
     REPLAYABLE,
@@ -44,7 +69,26 @@ from events.operations.occurrences import (
     replay,
     resolve,
 )
+from events.operations.own_entities import Became, Result, facts_of, put_entity, put_in_bulk
+from events.operations.own_group_types import COLUMNS as GROUP_TYPE_KEYS
+from events.operations.own_group_types import group_type_of, written_group_type
+from events.operations.own_rules import blame_shorthand, rule_of, written_columns, written_rule
+from events.operations.payloads import merged
 from events.operations.phrased import PhraseColumns, columns_of_phrase
+from events.operations.posted_triggers import EVENT, InvalidTrigger, Trigger, read_trigger, read_triggers
+from events.operations.reminders import (
+    InvalidReminder,
+    NothingToSkip,
+    NothingToSnooze,
+    ReminderGiven,
+    change_reminder,
+    create_reminder,
+    finish_reminder,
+    new_reminder,
+    skip_next,
+    snooze_reminder,
+    text_of,
+)
 from events.operations.rule_checks import COLUMN_OF, InvalidRule, check_rule, has_same_moments
 from events.operations.rules import (
     NothingToBackfill,
@@ -56,57 +100,124 @@ from events.operations.rules import (
     resume_rule,
     retire_rule,
 )
+from events.operations.snoozes import NotSnoozed, snooze, snoozed_until
+from events.operations.triggers import Placed, TriggerChange, put_triggers
 
 __all__ = [
     "COLUMN_OF",
     "DEAD",
+    "EVENT",
+    "GROUP_TYPE_KEYS",
     "LONGEST_ICS",
     "LONGEST_OPEN",
     "REPLAYABLE",
+    "Became",
     "CalendarInUse",
     "EntityFacts",
     "IcalColumns",
+    "InvalidAccount",
     "InvalidAmendment",
     "InvalidCalendar",
     "InvalidDestination",
     "InvalidEntity",
+    "InvalidGroupType",
     "InvalidInput",
+    "InvalidKey",
+    "InvalidMessage",
+    "InvalidReminder",
     "InvalidRule",
+    "InvalidTrigger",
+    "NotSnoozed",
     "NotSoLong",
     "NothingMoved",
     "NothingToBackfill",
     "NothingToClose",
+    "NothingToSkip",
+    "NothingToSnooze",
+    "OtherRequest",
     "PhraseColumns",
+    "Placed",
     "Put",
+    "ReminderGiven",
+    "Result",
     "RetiredRule",
     "StaleVersion",
+    "TooManyCalls",
+    "Trigger",
+    "TriggerChange",
+    "WrongLogin",
     "amend",
     "amend_found",
     "backfill",
+    "begin_answer",
+    "blame_shorthand",
     "cancel",
+    "cancel_group",
+    "change_account",
     "change_calendar",
+    "change_group_type",
+    "change_reminder",
     "change_rule",
     "check_calendar",
     "check_entity",
+    "check_group_type",
     "check_rule",
     "check_unused",
     "check_version",
     "close_breaker",
     "columns_of_ical",
     "columns_of_phrase",
+    "count_attempt",
     "create_calendar",
+    "create_group_type",
+    "create_reminder",
     "create_rule",
     "delete_calendar",
     "delete_entities",
+    "drop_item",
+    "facts_of",
+    "finish_reminder",
     "fire_now",
+    "flush_group",
+    "follows",
+    "group_type_of",
     "has_same_moments",
+    "keep_answer",
+    "log_in",
+    "make_key",
+    "merged",
+    "new_group_type",
+    "new_reminder",
     "open_breaker",
+    "own_person",
     "pause_rule",
+    "prune_answers",
     "put_entities",
+    "put_entity",
+    "put_group_type",
+    "put_in_bulk",
+    "put_triggers",
+    "read_trigger",
+    "read_triggers",
+    "register",
     "replay",
     "replay_found",
     "resolve",
     "resolve_found",
     "resume_rule",
+    "retire_group_type",
     "retire_rule",
+    "revoke_key",
+    "rule_of",
+    "skip_next",
+    "snooze",
+    "snooze_reminder",
+    "snoozed_until",
+    "take_message",
+    "text_of",
+    "use_key",
+    "written_columns",
+    "written_group_type",
+    "written_rule",
+    "zone_of_account",
 ]

@@ -3,6 +3,7 @@
 from events.planning.audiences import UnusableAnchor, anchors_of, check_anchor
 from events.planning.before_edits import plan_before_edits
 from events.planning.closed_days import UnknownCountry, business_days_of, closed_days, subdivisions_of
+from events.planning.ended import has_more, retire_ended
 from events.planning.members import audience_sql
 from events.planning.plans import (
     LEAST_AHEAD,
@@ -59,6 +60,7 @@ __all__ = [
     "check_anchor",
     "closed_days",
     "foresee_zone_data",
+    "has_more",
     "is_behind",
     "kind_of",
     "next_firings_of",
@@ -72,6 +74,7 @@ __all__ = [
     "replan_edited",
     "replan_entities",
     "replan_rule",
+    "retire_ended",
     "stored_zones",
     "subdivisions_of",
     "together",

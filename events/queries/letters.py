@@ -10,8 +10,9 @@ from django.db.models import CharField, OuterRef, Subquery, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
+from events import grouping
 from events.lifecycle import DEAD_LETTERS, State
-from events.models import Attempt
+from events.models import Attempt, RuleRole
 from events.queries.occurrences import dead_letters
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Source(StrEnum):
 
     OWN = "its own, given by a person"
     SNAPSHOT = "as its rule had it when it was planned"
+    GROUP = "what its group has collected"
     RULE = "its rule's"
 
 
@@ -44,6 +46,9 @@ def payload_of(occurrence: Occurrence) -> Told:
         return Told(occurrence.payload, Source.OWN)
     if occurrence.snapshot is not None:
         return Told(occurrence.snapshot["payload"], Source.SNAPSHOT)
+    if occurrence.rule.role == RuleRole.GROUPS:
+        for contents in grouping.contents_of([occurrence.pk]).values():
+            return Told(contents.payload, Source.GROUP)
     return Told(occurrence.rule.payload, Source.RULE)
 
 

@@ -6,6 +6,7 @@ from events.timing.calendars import calendar_dates
 from events.timing.checking import check
 from events.timing.completions import next_after_completion
 from events.timing.ical_recurrence import Imported, read_ical
+from events.timing.instants import read_instant
 from events.timing.iso_dates import read_dates, read_wall_time
 from events.timing.misfire import Lane, lane, lateness
 from events.timing.recurrence import Firing, Policies, Recurrence
@@ -56,6 +57,7 @@ __all__ = [
     "period_of",
     "read_dates",
     "read_ical",
+    "read_instant",
     "read_wall_time",
     "resolve",
     "zone",

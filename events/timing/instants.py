@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
-from typing import NoReturn
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone
 
 from events.timing.refusing import refuse, shown
 
@@ -17,11 +16,11 @@ _CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d))?"
 _ZONE = r"(?:\s+(?P<zone>[A-Z]{1,5})?(?P<offset>[+-]\d\d:?[0-5]\d)?)?(?:\s*\([^()]*\))?"
 _WRITTEN = (
     # RFC 2822, 3.3, which is what toUTCString() writes: Sun, 22 Nov 2026 09:00:00 GMT
-    re.compile(rf"(?:{_DAY},\s*)?(?P<day>\d{{1,2}})\s+{_MONTH}\s+(?P<year>\d{{4}})\s+{_CLOCK}{_ZONE}", re.A | re.I),
+    re.compile(rf"(?ai)(?:{_DAY},\s*)?(?P<day>\d{{1,2}})\s+{_MONTH}\s+(?P<year>\d{{4}})\s+{_CLOCK}{_ZONE}"),
     # What toString() writes: Tue Apr 08 2020 17:26:09 GMT-0300 (Brasilia Standard Time)
-    re.compile(rf"{_DAY}\s+{_MONTH}\s+(?P<day>\d{{1,2}})\s+(?P<year>\d{{4}})\s+{_CLOCK}{_ZONE}", re.A | re.I),
-)  # fmt: skip
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?", re.A | re.I)
+    re.compile(rf"(?ai){_DAY}\s+{_MONTH}\s+(?P<day>\d{{1,2}})\s+(?P<year>\d{{4}})\s+{_CLOCK}{_ZONE}"),
+)
+_NUMBER = re.compile(r"(?ai)[+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
 _ADVICE = "Write it in ISO 8601, such as 2026-11-22T09:00:00Z"
 
 
@@ -41,24 +40,31 @@ def read_instant(text: object, *, field: str) -> datetime:
     if not written:
         refuse("it is empty", _ADVICE, field=field)
     try:
-        found = _read(written, field) if len(written) <= _LONGEST else None
-        if found is not None:
-            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass  # a day that its month does not have, or one outside the years 1 to 9999
-    _refuse_text(written, field)
+        found = _read(written, field) if len(written) <= _LONGEST and written.isprintable() else None
+    except ValueError:  # such as a day that its month does not have
+        found = None
+    if found is None:
+        refuse(f"{shown(written)} is not a date and time that exists", _ADVICE, field=field)
+    if not MINYEAR < found.year < MAXYEAR:  # where any zone can still show it
+        refuse(
+            f"{shown(written)} is at the end of the calendar",
+            f"Give an instant from the year {MINYEAR + 1} to {MAXYEAR - 1}",
+            field=field,
+        )
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _read(text: str, field: str) -> datetime | None:
-    """The date and time that a text names, or None where it has none of the forms. Raises ValueError."""
+def _read(text: str, field: str) -> datetime:
+    """The date and time that a text names. Raises ValueError where it has none of the forms."""
     for form in _WRITTEN:
         if match := form.fullmatch(text):
             parts = match.groupdict()
-            numbers = (int(parts[name] or 0) for name in ("day", "hour", "minute", "second"))
-            day, *clock = numbers
             month = _MONTHS.index(parts["month"].lower()) + 1
+            year, day, hour, minute, second = (
+                int(parts[name] or 0) for name in ("year", "day", "hour", "minute", "second")
+            )
             zone = _zone(text, parts["zone"] or "", parts["offset"] or "", field)
-            return datetime(int(parts["year"]), month, day, *clock, tzinfo=zone)
+            return datetime(year, month, day, hour, minute, second, tzinfo=zone)
     return datetime.fromisoformat(text)
 
 
@@ -73,7 +79,3 @@ def _zone(text: str, name: str, offset: str, field: str) -> timezone:
         return UTC
     size = timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
     return timezone(-size if offset[0] == "-" else size)
-
-
-def _refuse_text(text: str, field: str) -> NoReturn:
-    refuse(f"{shown(text)} is not a date and time that exists", _ADVICE, field=field)

@@ -10,7 +10,17 @@ from events.transitions.claims import claim, recall, renew, skip
 from events.transitions.doubts import ask_about_unknown, resolve_by_policy
 from events.transitions.errors import IllegalMove, UnknownReason
 from events.transitions.forecasts import Change, Shift, foresee
-from events.transitions.given import Given, GivenRow, give, move_given
+from events.transitions.given import (
+    Given,
+    GivenMove,
+    GivenRow,
+    OpenRow,
+    give,
+    move_all_given,
+    move_given,
+    open_given,
+    tell_given,
+)
 from events.transitions.holds import (
     held_for,
     hold,
@@ -31,6 +41,7 @@ from events.transitions.schedules import (
     stamp,
 )
 from events.transitions.siblings import Period, at_work, latest_due, others_of_period
+from events.transitions.snoozes import snooze
 from events.transitions.statements import wake_for
 from events.transitions.verbs import (
     cancel,
@@ -46,9 +57,11 @@ __all__ = [
     "DeadLetter",
     "Desired",
     "Given",
+    "GivenMove",
     "GivenRow",
     "IllegalMove",
     "Lapses",
+    "OpenRow",
     "Origin",
     "Period",
     "RuleFacts",
@@ -71,9 +84,11 @@ __all__ = [
     "held_for",
     "hold",
     "latest_due",
+    "move_all_given",
     "move_given",
     "move_rescheduled",
     "note_late",
+    "open_given",
     "others_of_period",
     "recall",
     "refuse",
@@ -91,7 +106,9 @@ __all__ = [
     "settle",
     "settle_lost_attempts",
     "skip",
+    "snooze",
     "stamp",
     "start",
+    "tell_given",
     "wake_for",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import connection, transaction
 
 from events.lifecycle import DEAD_LETTERS, Reason
+from events.transitions.groups import GROUP_PAYLOAD
 from events.transitions.statements import LOG_MOVED, id_array, run, sql_list
 
 if TYPE_CHECKING:
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 
 DEAD_SQL = sql_list(DEAD_LETTERS)
 
-# What its handler would be told: its own payload, or the one that was kept when it was planned, or its rule's.
+# What its handler would be told: its own payload, or the one that was kept when it was planned, or what its group has
+# collected, or its rule's.
 EFFECTIVE = f"""
-SELECT o.id, r.handler, COALESCE(o.payload, o.snapshot -> 'payload', r.payload) AS payload
-FROM events_occurrence o JOIN events_rule r ON r.id = o.rule_id
+SELECT o.id, r.handler,
+       COALESCE(o.payload, o.snapshot -> 'payload', CASE WHEN g.id IS NOT NULL THEN {GROUP_PAYLOAD} END, r.payload)
+FROM events_occurrence o JOIN events_rule r ON r.id = o.rule_id LEFT JOIN events_group g ON g.occurrence_id = o.id
 WHERE o.id = ANY(%(ids)s::bigint[]) AND o.state IN ({DEAD_SQL})
 ORDER BY o.id FOR NO KEY UPDATE OF o
 """

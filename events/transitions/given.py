@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.lifecycle import Reason, State
-from events.transitions.statements import LOG_MOVED, UNCLAIMED_STATE, UNSENT_SQL, run, wake_for
+from events.timing import TZDATA_VERSION
+from events.transitions.amendments import changes
+from events.transitions.statements import LOG_MOVED, UNCLAIMED_STATE, UNSENT_SQL, run, run_for_rows, wake_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,21 +97,59 @@ def give(
 
 
 MOVE_GIVEN = f"""
-WITH target AS (
-    SELECT o.id, o.state, o.claim_token, o.due_at AS due_before FROM events_occurrence o
-    WHERE o.id = %(id)s AND o.given AND o.state IN ({UNSENT_SQL}) FOR UPDATE
+WITH given AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(slots)s::timestamp[], %(folds)s::smallint[], %(timezones)s::text[],
+                         %(due)s::timestamptz[], %(payloads)s::jsonb[])
+    AS g(id, slot, fold, timezone, due_at, payload)
+), target AS (
+    SELECT o.id, o.state, o.claim_token, o.due_at AS due_before, g.slot, g.fold, g.timezone, g.due_at, g.payload
+    FROM given g JOIN events_occurrence o ON o.id = g.id
+    WHERE o.given AND o.state IN ({UNSENT_SQL}) ORDER BY o.id FOR UPDATE OF o
 ), moved AS (
     UPDATE events_occurrence o
     SET state = CASE WHEN t.state = '{State.PENDING}' THEN {UNCLAIMED_STATE} ELSE t.state END,
-        reason = '{Reason.MOVED}', claim_token = NULL, lease_expires_at = NULL, slot = %(slot)s, fold = %(fold)s,
-        timezone = %(timezone)s, due_at = %(due_at)s, payload = COALESCE(%(payload)s::jsonb, o.payload),
-        available_at = CASE WHEN %(due_at)s = t.due_before THEN o.available_at ELSE %(due_at)s END
+        reason = '{Reason.MOVED}', claim_token = NULL, lease_expires_at = NULL, slot = t.slot, fold = t.fold,
+        timezone = t.timezone, due_at = t.due_at, payload = COALESCE(t.payload, o.payload),
+        tzdata_version = %(tzdata_version)s,
+        available_at = CASE WHEN t.due_at = t.due_before THEN o.available_at ELSE t.due_at END
     FROM target t WHERE o.id = t.id
     RETURNING o.id, t.state AS from_state, o.state AS to_state, o.reason, o.attempt, t.claim_token,
               jsonb_build_object('due_at', jsonb_build_array(t.due_before, o.due_at)) AS detail, o.available_at
 ), logged AS ({LOG_MOVED})
-SELECT id, available_at FROM moved
+SELECT id, available_at FROM moved ORDER BY id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class GivenMove:
+    """Another moment for a row, as in `Given`, and another payload unless it is None."""
+
+    id: int
+    slot: datetime
+    fold: int
+    timezone: str
+    due_at: datetime
+    payload: Mapping[str, Any] | None = None
+
+
+def move_all_given(moves: Sequence[GivenMove], *, tzdata_version: str, origin: Origin) -> list[int]:
+    """Give unsent rows of given moments other ones; the ids of those that were unsent.
+
+    They keep their identity, and the old instants never fire. Whoever calls holds what keeps others from the new slots.
+    """
+    rows = run(
+        MOVE_GIVEN,
+        origin,
+        tzdata_version=tzdata_version,
+        ids=[move.id for move in moves],
+        slots=[move.slot for move in moves],
+        folds=[move.fold for move in moves],
+        timezones=[move.timezone for move in moves],
+        due=[move.due_at for move in moves],
+        payloads=[None if move.payload is None else json.dumps(move.payload) for move in moves],
+    )
+    wake_for(min((row["available_at"] for row in rows), default=None), origin)
+    return [row["id"] for row in rows]
 
 
 def move_given(
@@ -122,19 +162,73 @@ def move_given(
     payload: Mapping[str, Any] | None = None,
     origin: Origin,
 ) -> bool:
-    """Give an unsent row of a given moment another one, and another payload unless it is None; whether it was unsent.
+    """The same for one row; whether it was unsent."""
+    move = GivenMove(occurrence_id, slot, fold, timezone, due_at, payload)
+    return bool(move_all_given([move], tzdata_version=TZDATA_VERSION, origin=origin))
 
-    It keeps its identity, and the old instant never fires. Whoever calls holds what keeps others from the new slot.
+
+# What is on its way to a worker is told the new payload too: it is read when the row starts.
+TELL_GIVEN = f"""
+WITH told AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(payloads)s::jsonb[], %(details)s::jsonb[]) AS t(id, payload, detail)
+), target AS (
+    SELECT o.id, t.payload, t.detail FROM told t JOIN events_occurrence o ON o.id = t.id
+    WHERE o.given AND o.state IN ({UNSENT_SQL}) ORDER BY o.id FOR UPDATE OF o
+), moved AS (
+    UPDATE events_occurrence o SET payload = t.payload FROM target t WHERE o.id = t.id
+    RETURNING o.id, o.state AS from_state, o.state AS to_state, '{Reason.AMENDED}' AS reason, o.attempt,
+              o.claim_token, t.detail
+), logged AS ({LOG_MOVED})
+SELECT id FROM moved ORDER BY id
+"""
+
+
+def tell_given(
+    payloads: Mapping[int, tuple[Mapping[str, Any], Mapping[str, Any]]], *, origin: Origin
+) -> list[int]:
+    """Give unsent rows of given moments other payloads, by id: before and after; the ids of those that were unsent.
+
+    Nothing moves, and the log's detail has "changes" as that of `amend` does.
     """
+    details = [{"changes": dict(changes(before, after))} for before, after in payloads.values()]
     rows = run(
-        MOVE_GIVEN,
+        TELL_GIVEN,
         origin,
-        id=occurrence_id,
-        slot=slot,
-        fold=fold,
-        timezone=timezone,
-        due_at=due_at,
-        payload=None if payload is None else json.dumps(payload),
+        ids=list(payloads),
+        payloads=[json.dumps(after) for _, after in payloads.values()],
+        details=[json.dumps(detail) for detail in details],
     )
-    wake_for(rows[0]["available_at"] if rows else None, origin)
-    return bool(rows)
+    return [row["id"] for row in rows]
+
+
+class OpenRow(NamedTuple):
+    """An unsent row whose moment was given."""
+
+    id: int
+    rule_id: int
+    entity_id: int
+    slot: datetime
+    fold: int
+    timezone: str
+    due_at: datetime
+    payload: Any
+
+
+OPEN_GIVEN = f"""
+SELECT o.id, o.rule_id, o.entity_id, o.slot, o.fold, o.timezone, o.due_at, o.payload
+FROM unnest(%(rules)s::bigint[], %(entities)s::bigint[]) AS pair(rule_id, entity_id)
+JOIN events_occurrence o ON (o.rule_id, o.entity_id) = (pair.rule_id, pair.entity_id)
+WHERE o.given AND o.state IN ({UNSENT_SQL})
+ORDER BY o.id FOR UPDATE OF o
+"""
+
+
+def open_given(pairs: Sequence[tuple[int, int]], *, origin: Origin) -> list[OpenRow]:
+    """The unsent given rows of pairs of rule and entity, in the order of their ids, locked until the transaction ends.
+
+    So none of them starts before whoever asked has decided what becomes of it.
+    """
+    _, rows = run_for_rows(
+        OPEN_GIVEN, origin, rules=[rule for rule, _ in pairs], entities=[entity for _, entity in pairs]
+    )
+    return [OpenRow._make((*row[:-1], row[-1] and json.loads(row[-1]))) for row in rows]

@@ -34,7 +34,7 @@ class RuleFacts:
     """The rule as it stood when the row started: a later edit concerns later starts.
 
     `kind` is the handler's, or a stricter one that the rule asks for; `is_awaited`: another occurrence
-    may wait for the end of this one.
+    may wait for the end of this one; `is_grouped`: its payload is what a group has collected.
     """
 
     id: int
@@ -45,6 +45,7 @@ class RuleFacts:
     backoff_cap: timedelta
     expires_after: timedelta | None
     is_awaited: bool
+    is_grouped: bool
     kind: Kind
 
 
@@ -79,6 +80,7 @@ WITH wanted AS MATERIALIZED (
     SELECT w.id, e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.timezone AS entity_timezone,
            e.attributes, r.name AS rule_name, r.payload AS rule_payload, r.max_attempts, r.backoff_base,
            r.backoff_cap, r.expires_after, r.overlap = 'queue' OR r.every_from = 'completion' AS is_awaited,
+           r.role = 'groups' AS is_grouped,
            CASE WHEN r.at_most_once AND %(kind)s = '{Kind.IDEMPOTENT}'
                 THEN '{Kind.NON_IDEMPOTENT}' ELSE %(kind)s END AS kind
     FROM wanted w JOIN events_rule r ON r.id = w.rule_id JOIN events_entity e ON e.id = w.entity_id
@@ -96,7 +98,8 @@ WITH wanted AS MATERIALIZED (
               CASE WHEN o.payload IS NULL THEN o.snapshot
                    ELSE COALESCE(o.snapshot, '{{}}') || jsonb_build_object('payload', o.payload) END AS snapshot,
               w.entity_kind, w.external_id, w.entity_name, w.entity_timezone, w.attributes, w.rule_name, w.kind,
-              w.rule_payload, w.max_attempts, w.backoff_base, w.backoff_cap, w.expires_after, w.is_awaited
+              w.rule_payload, w.max_attempts, w.backoff_base, w.backoff_cap, w.expires_after, w.is_awaited,
+              w.is_grouped
 ), attempted AS (
     INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, outcome)
     SELECT id, attempt, kind, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
@@ -108,7 +111,7 @@ SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_at,
                                     'backoff_base', extract(epoch FROM backoff_base),
                                     'backoff_cap', extract(epoch FROM backoff_cap),
                                     'expires_after', extract(epoch FROM expires_after), 'is_awaited', is_awaited,
-                                    'kind', kind) END AS rule
+                                    'is_grouped', is_grouped, 'kind', kind) END AS rule
 FROM moved ORDER BY id
 """
 

@@ -19,6 +19,7 @@ from events.operations.declared.given import (
     refuse,
     unknown_key,
 )
+from events.operations.declared.group_type_kind import GroupTypeKind
 from events.operations.declared.kinds import Declaration, Declared
 from events.operations.declared.rule_kind import RuleKind
 from events.operations.errors import shown
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 # In the order in which they are written: what others name comes first.
-KINDS: tuple[Kind[Any], ...] = (CalendarKind(), RuleKind())
+KINDS: tuple[Kind[Any], ...] = (CalendarKind(), RuleKind(), GroupTypeKind())
 KEYS = ("version", *(kind.key for kind in KINDS))
 
 

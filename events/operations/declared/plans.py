@@ -17,6 +17,7 @@ from events.operations.declared.files import KINDS
 from events.operations.declared.given import Fault, InvalidDeclared, Place
 from events.operations.declared.kinds import Doing
 from events.operations.errors import Refusal, StaleVersion, shown, stale
+from events.operations.group_types import InvalidGroupType
 from events.operations.rule_checks import InvalidRule
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class _Work:
         try:
             with transaction.atomic():
                 steps = list(self._steps(kind, declaration, known))
-        except (InvalidRule, InvalidCalendar) as refused:
+        except (InvalidRule, InvalidCalendar, InvalidGroupType) as refused:
             self._refuse(kind, declaration, refused.refusals)
         except InvalidField as refusal:
             self._refuse(kind, declaration, [refusal])

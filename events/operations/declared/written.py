@@ -34,4 +34,4 @@ def written(rules: Sequence[Rule] | None = None) -> dict[str, Any]:
 
 
 def _sorted(kind: Any, rows: Any) -> list[dict[str, Any]]:
-    return [kind.declared(row) for row in sorted(rows, key=lambda row: str(row.name))]
+    return [kind.declared(row) for row in sorted(rows, key=str)]

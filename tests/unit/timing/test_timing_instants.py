@@ -43,7 +43,7 @@ def test_a_date_is_its_midnight_in_utc() -> None:
 @given(st.datetimes(datetime(1900, 1, 1), datetime(9998, 12, 31), timezones=st.timezones()))
 def test_what_python_writes_is_read_again(instant: datetime) -> None:
     whole = instant.astimezone(UTC).replace(microsecond=0)
-    assert read_instant(instant.isoformat(), field="trigger_at") == instant
+    assert read_instant(instant.isoformat(), field="trigger_at") == instant.astimezone(UTC)
     assert read_instant(format_datetime(whole), field="trigger_at") == whole
     assert read_instant(f"{whole:%a %b %d} {whole.year:04} {whole:%T} GMT+0000", field="trigger_at") == whole
 

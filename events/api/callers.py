@@ -1,0 +1,87 @@
+"""Who asks: the account behind a key, and what the key allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import models
+from ninja.security import HttpBearer
+
+from events import clock, operations, queries
+from events.api.problems import ApiError, Missing
+from events.models import ApiKey, Scope
+from events.transitions import Origin
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+Row = TypeVar("Row", bound=models.Model)
+READING = {"GET", "HEAD", "OPTIONS"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An account, the key with which it asks, and the account's id: what it has carries that as `owner`."""
+
+    user: User
+    key: ApiKey
+    owner_id: int
+
+
+class ReadOnly(ApiError):
+    """This key may only read. Use one with the scope write."""
+
+    slug = "forbidden"
+
+
+class Bearer(HttpBearer):
+    """Authorization: Bearer pk_…"""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
+        """The caller, or None where nobody has the key. Raises TooManyCalls, ReadOnly."""
+        known: Caller | None = getattr(request, "caller", None)
+        if known is not None:
+            return known
+        key = operations.use_key(token)
+        if key is None:
+            return None
+        if request.method not in READING and key.scope != Scope.WRITE:
+            raise ReadOnly
+        caller = Caller(key.owner, key, key.owner_id)
+        request.caller = caller  # type: ignore[attr-defined]
+        return caller
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """Who asks; only for operations that need a key."""
+    caller: Caller = request.caller  # type: ignore[attr-defined]
+    return caller
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    """The account as the actor of one decision, at the database's present instant; its correlation is the request."""
+    return origin_as(request, caller_of(request).user.get_username())
+
+
+def origin_as(request: HttpRequest, username: str) -> Origin:
+    """The same where no key was needed."""
+    return Origin(f"user:{username}", UUID(request.META["HTTP_X_REQUEST_ID"]), clock.now())
+
+
+def owned(model: type[Row], caller: Caller) -> QuerySet[Row]:
+    """The rows of a model that belong to the caller's account."""
+    return queries.owned(model, caller.owner_id)
+
+
+def owned_or_missing(model: type[Row], caller: Caller, what: str, **names: Any) -> Row:
+    """The caller's row of these names; `what` names it for the sentence. Raises Missing."""
+    row = queries.owned_one(model, caller.owner_id, **names)
+    if row is None:
+        raise Missing(what)
+    return row

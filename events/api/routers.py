@@ -1,0 +1,17 @@
+"""All routers of the API, in the order in which its documentation shows them."""
+
+from __future__ import annotations
+
+from events.api import account, bulk, entities, groups, occurrences, preview, reminders, rules, triggers
+
+ROUTERS = [
+    account.router,
+    entities.router,
+    bulk.router,
+    rules.router,
+    occurrences.router,
+    triggers.router,
+    reminders.router,
+    groups.router,
+    preview.router,
+]
