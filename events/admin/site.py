@@ -64,6 +64,8 @@ NAVIGATION = [
         _item("People & things", "group", "events.entity"),
         _item("Rules", "event_repeat", "events.rule"),
         _item("Calendars", "calendar_month", "events.calendar"),
+        _item("Group types", "category", "events.grouptype"),
+        _item("Message groups", "stacks", "events.group"),
     ),
     _group(
         "Occurrences",

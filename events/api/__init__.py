@@ -1,6 +1,7 @@
 """The API: one front door for programs, under /api/v1/. Each operation reads, makes one domain call, and answers."""
 
 from django.http import Http404
+from ninja import Swagger
 from ninja.errors import HttpError, ValidationError
 
 from events.api.callers import Bearer
@@ -17,6 +18,7 @@ api = PunctualAPI(
     version="1.0.0",
     description="Entities, rules, and what happens when. Each account sees its own alone.",
     urls_namespace="api",
+    docs=Swagger(settings={"validatorUrl": None}),  # which would be another server
     auth=Bearer(),
     renderer=OrjsonRenderer(),
     parser=StrictParser(),

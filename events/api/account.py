@@ -89,8 +89,8 @@ class AccountGiven(Given):
 class LoginGiven(Given):
     """Name and password, and the key that is wanted."""
 
-    username: str = Field(max_length=150)
-    password: str = Field(max_length=LONGEST_PASSWORD)
+    username: str = Field(max_length=150, examples=["alice"])
+    password: str = Field(max_length=LONGEST_PASSWORD, examples=["a long walk by the river"])
     name: str = Field("login", max_length=100, description="What the key is for.")
     scope: ScopeName = "write"
 
@@ -143,7 +143,7 @@ def revoke_key(request: HttpRequest, key_id: int) -> None:
 def log_in(request: HttpRequest, given: LoginGiven) -> dict[str, Any]:
     """A key for who knows name and password. Attempts are counted by address and by name."""
     user = operations.log_in(given.username, given.password, address=address_of(request))
-    return _made(user, given.name, given.scope, None, request)
+    return _made(user, given.name, given.scope, None, request, make_room=True)
 
 
 @router.post("/account/register", response={201: Account}, auth=None, openapi_extra=MAY_BE_CLOSED)
@@ -159,10 +159,12 @@ def register(request: HttpRequest, given: RegistrationGiven) -> dict[str, Any]:
     return _account(user)
 
 
-def _made(user: User, name: str, scope: str, rate: int | None, request: HttpRequest) -> dict[str, Any]:
+def _made(
+    user: User, name: str, scope: str, rate: int | None, request: HttpRequest, *, make_room: bool = False
+) -> dict[str, Any]:
     fastest = settings.PUNCTUAL_API_PER_MINUTE
     key, text = operations.make_key(
-        user, name=name, scope=scope, rate=rate or fastest, fastest=fastest,
+        user, name=name, scope=scope, rate=rate or fastest, fastest=fastest, make_room=make_room,
         origin=origin_as(request, user.get_username()),
     )  # fmt: skip
     return {**_key(key), "key": text}

@@ -96,10 +96,11 @@ def _parts(request: HttpRequest, taken: Taken) -> Iterator[bytes]:
     """The body as it comes; no more of it than it may have, and none where none is read."""
     if request.method not in WITH_BODY:
         return
-    if int(request.META.get("CONTENT_LENGTH") or 0) > taken.limit:
+    length = str(request.META.get("CONTENT_LENGTH", ""))
+    if length.isdecimal() and int(length) > taken.limit:
         raise TooLarge(limit=taken.limit)
     source: Any = request
-    if request.META.get("wsgi.input_terminated") and not request.META.get("CONTENT_LENGTH"):
+    if request.META.get("wsgi.input_terminated") and not length:
         source = request.META["wsgi.input"]  # in chunks, whose end the server knows
     while part := source.read(READ_AT_ONCE):
         yield part

@@ -102,11 +102,11 @@ def _told(line: Line, results: Iterator[Result]) -> dict[str, Any]:
 
 def _check_lines(file: IO[bytes]) -> None:
     """Raise TooManyLines, before anything is written."""
-    count = 0
+    ends, last = 0, b"\n"
     while part := file.read(READ_AT_ONCE):
-        count += part.count(b"\n")
-        if count > MOST_LINES:
-            raise TooManyLines(most=MOST_LINES)
+        ends, last = ends + part.count(b"\n"), part[-1:]
+    if ends + (last != b"\n") > MOST_LINES:
+        raise TooManyLines(most=MOST_LINES)
     file.seek(0)
 
 

@@ -43,6 +43,11 @@ class ReadOnly(ApiError):
 class Bearer(HttpBearer):
     """Authorization: Bearer pk_…"""
 
+    def __call__(self, request: HttpRequest) -> Caller | None:
+        """The caller, or None. What was sent is told to no log."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        return self.authenticate(request, token.strip()) if scheme.lower() == "bearer" else None
+
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         """The caller, or None where nobody has the key. Raises TooManyCalls, ReadOnly."""
         known: Caller | None = getattr(request, "caller", None)
@@ -51,11 +56,16 @@ class Bearer(HttpBearer):
         key = operations.use_key(token)
         if key is None:
             return None
-        if request.method not in READING and key.scope != Scope.WRITE:
+        if request.method not in READING and key.scope != Scope.WRITE and not _ends_itself(request, key):
             raise ReadOnly
         caller = Caller(key.owner, key, key.owner_id)
         request.caller = caller  # type: ignore[attr-defined]
         return caller
+
+
+def _ends_itself(request: HttpRequest, key: ApiKey) -> bool:
+    """Whoever has a key may end it, whatever else it allows."""
+    return request.method == "DELETE" and request.path_info.endswith(f"/account/keys/{key.pk}")
 
 
 def caller_of(request: HttpRequest) -> Caller:

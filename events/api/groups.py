@@ -1,38 +1,30 @@
-"""Groups: messages that are merged under a type and an id, and dispatched once, together; and their types."""
+"""Groups: messages that are merged under a type and an id, and dispatched once, together."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from ninja import Field, Query, Router, Status
 
-from events import clock, operations, queries
+from events import clock, operations
 from events.api.callers import caller_of, origin_of, owned, owned_or_missing
-from events.api.given import BY_API, VERSIONED, Answered, Given, JsonObject, MaybeWhy, why_of
+from events.api.given import BY_API, Answered, Given, MaybeWhy, why_of
 from events.api.pages import Paging, page_of
 from events.api.problems import Missing
-from events.api.versions import put_version, seen_version, version_to_put
 from events.grouping import Message
-from events.models import Group, GroupItem, GroupType, RuleState
+from events.models import Group, GroupItem
 from events.queries.groups import GroupState, group_state, groups, items_of
 from events.timing import read_instant
 
 if TYPE_CHECKING:
-    from events.api.callers import Caller
+    pass
 
 router = Router(tags=["groups"])
 
 MOMENT = "Tue Apr 08 2020 17:26:09 GMT-0300 (Brasilia Standard Time)"
 StateName = Literal["open", "due", "at work", "dispatched", "failed", "cancelled", "skipped"]
-TYPE_BODY = {
-    "properties": {name: {} for name in operations.GROUP_TYPE_KEYS},
-    "required": ["handler"],
-    "additionalProperties": False,
-    "examples": [{"handler": "log", "moves": "latest", "max_wait": "PT1H", "max_items": 100}],
-}
-DESCRIBED = {"requestBody": {"content": {"application/json": {"schema": TYPE_BODY}}}}
 
 
 class MessageGiven(Given):
@@ -108,36 +100,6 @@ class GroupFilter(Paging):
     state: StateName | None = None
 
 
-class TypeShown(Answered):
-    """How groups of a type are collected, and who is told of them."""
-
-    name: str
-    version: int
-    handler: str
-    payload: dict[str, Any] | None = Field(description="null: it is the operators', and not shown.")
-    follows: bool = Field(description="It is as the operators have it, and changes with theirs.")
-    entity_kind: str
-    moves: str
-    max_wait: str | None
-    max_items: int | None
-    max_bytes: int
-    max_attempts: int
-    backoff_base: str
-    backoff_cap: str
-    grace: str
-    expires_after: str | None
-    overlap: str
-    at_most_once: bool
-    when_unknown: str
-
-
-class TypePage(Answered):
-    """A page of group types, by name."""
-
-    items: list[TypeShown]
-    next: str | None
-
-
 MOST_SHOWN = 10_000
 
 
@@ -178,7 +140,7 @@ def show(request: HttpRequest, group_id: int) -> dict[str, Any]:
 def drop(request: HttpRequest, group_id: int, position: int) -> None:
     """Leave a message out of a group that is not at work yet."""
     row, caller = _one(request, group_id), caller_of(request)
-    if position > row.item_count:
+    if not 1 <= position <= row.item_count:
         raise Missing(f"message {position} in group {group_id}")
     origin = origin_of(request)
     operations.drop_item(row, position, why=f"{BY_API}, as {caller.user.get_username()}", origin=origin)
@@ -196,47 +158,6 @@ def cancel(request: HttpRequest, group_id: int, given: MaybeWhy = None) -> dict[
     """Dispatch nothing of a group; its next message opens another one."""
     operations.cancel_group(_one(request, group_id), why=why_of(given), origin=origin_of(request))
     return _group(_one(request, group_id), clock.now())
-
-
-@router.get("/group-types", response=TypePage)
-def show_types(request: HttpRequest, wanted: Query[Paging]) -> dict[str, Any]:
-    """The account's group types. One of the operators' is among them from its first message on."""
-    mine = queries.group_types(caller_of(request).owner_id)
-    page, further = page_of(request, mine, wanted, by=("id",))
-    return {"items": [_type(row) for row in page], "next": further}
-
-
-@router.get("/group-types/{name}", response=TypeShown)
-def show_type(request: HttpRequest, response: HttpResponse, name: str) -> dict[str, Any]:
-    """One group type."""
-    return _told(response, _type_of(caller_of(request), name))
-
-
-@router.put(
-    "/group-types/{name}", response={200: TypeShown, 201: TypeShown}, openapi_extra={**VERSIONED, **DESCRIBED}
-)
-def put_type(
-    request: HttpRequest, response: HttpResponse, name: str, given: JsonObject
-) -> Status[dict[str, Any]]:
-    """Create a group type, or change it: what is left out has its default."""
-    owner = caller_of(request).owner_id
-    known = owned(GroupType, caller_of(request)).select_related("rule").filter(rule__name=name).first()
-    is_live = known is not None and known.rule.state != RuleState.RETIRED
-    seen = version_to_put(request, exists=is_live)
-    wanted = operations.group_type_of(name, given, owner=owner, known=known)
-    origin = origin_of(request)
-    if known is None:
-        row = operations.create_group_type(wanted, origin=origin)
-    else:
-        row = operations.change_group_type(wanted, origin=origin, expected_version=seen)
-    return Status(200 if is_live else 201, _told(response, row))
-
-
-@router.delete("/group-types/{name}", response={204: None}, openapi_extra=VERSIONED)
-def retire_type(request: HttpRequest, name: str) -> None:
-    """Take no more messages of a type. Its groups that were not dispatched are cancelled: flush them before."""
-    row, seen = _type_of(caller_of(request), name), seen_version(request)
-    operations.retire_group_type(row, why=BY_API, origin=origin_of(request), expected_version=seen)
 
 
 def _one(request: HttpRequest, group_id: int) -> Group:
@@ -262,22 +183,3 @@ def _group(row: Group, now: datetime) -> dict[str, Any]:
 def _item(item: GroupItem) -> dict[str, Any]:
     names = ("position", "key", "taken_at", "dropped_at")
     return {**{name: getattr(item, name) for name in names}, **item.content}
-
-
-def _type_of(caller: Caller, name: str) -> GroupType:
-    row = queries.group_type(caller.owner_id, name)
-    if row is None:
-        raise Missing(f"group type {name!r}")
-    return row
-
-
-def _told(response: HttpResponse, row: GroupType) -> dict[str, Any]:
-    put_version(response, row.version)
-    return _type(row)
-
-
-def _type(row: GroupType) -> dict[str, Any]:
-    told = operations.written_group_type(row)
-    follows = operations.follows(row)
-    shown = {"payload": None} if follows else {}
-    return {"name": row.rule.name, "version": row.version, "follows": follows, **told, **shown}

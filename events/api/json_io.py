@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,9 @@ class StrictParser(Parser):
 def read_json(body: bytes) -> Any:
     """What the bytes say. Raises NotJson, and Refusal for what is nested too deep or holds NUL."""
     try:
-        given = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        orjson.loads(body)  # the stricter of the two,
+        given = json.loads(body)  # and the one that keeps whole numbers of any length
+    except ValueError as error:
         raise NotJson(problem=str(error)) from error
     _check(given, "", DEEPEST)
     return given
@@ -65,7 +67,16 @@ def read_json(body: bytes) -> Any:
 
 def as_json(data: Any) -> bytes:
     """The data's JSON."""
-    return orjson.dumps(data, default=_plain, option=OPTIONS)
+    try:
+        return orjson.dumps(data, default=_plain, option=OPTIONS)
+    except orjson.JSONEncodeError:
+        # PostgreSQL keeps whole numbers of any length, and orjson writes those of 64 bits.
+        return json.dumps(data, default=_plain_or_time, ensure_ascii=False).encode()
+
+
+def _plain_or_time(value: Any) -> Any:
+    """The same where the standard library writes: times as orjson writes them."""
+    return orjson.loads(orjson.dumps(value, default=_plain, option=OPTIONS))
 
 
 def _plain(value: Any) -> Any:

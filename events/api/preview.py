@@ -69,6 +69,7 @@ class PhraseGiven(Given):
 
     phrase: str = Field(max_length=500, examples=["every weekday at 9am"])
     timezone: str = Field(max_length=64, examples=["Europe/Berlin"])
+    limit: int = Field(USUAL, ge=1, le=1000, description="So many firings at most.")
 
 
 class PhraseShown(Answered):
@@ -95,7 +96,7 @@ def read(request: HttpRequest, given: PhraseGiven) -> dict[str, Any]:  # noqa: A
     columns = operations.columns_of_phrase(given.phrase, now=now, timezone=timezone, home="")
     return {
         "sentence": phrase.in_words(),
-        "occurrences": firings_of_phrase(phrase, now=now, limit=USUAL),
+        "occurrences": firings_of_phrase(phrase, now=now, limit=given.limit),
         "rule": operations.written_columns(columns),
     }
 

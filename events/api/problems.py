@@ -10,6 +10,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from events.api.sentences import refusals_of
 from events.errors import InvalidField, PunctualError
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
+# What two requests at the same moment may run into; any other constraint is there for faults of ours.
+MET = (UniqueViolation, ForeignKeyViolation)
 NEEDS_KEY = {"WWW-Authenticate": "Bearer"}
 
 # What can go wrong, by the last part of its `type`: the status, and a title that is the same every time.
@@ -126,7 +129,7 @@ def _told(error: Exception) -> tuple[str, str, Errors, Mapping[str, str]]:
     if isinstance(error, (OperationalError, InterfaceError)):
         again = {"Retry-After": str(RETRY_SECONDS)}
         return "database-away", "The database does not answer now. Try again in a few seconds.", (), again
-    if isinstance(error, IntegrityError):
+    if isinstance(error, IntegrityError) and isinstance(error.__cause__, MET):
         logger.warning("two requests met: %s", error)
         return "conflict", "Another request did the same at the same moment. Look, and try again.", (), {}
     return _of_frameworks(error)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import Field, Query, Router, Status
 
 from events import clock, operations, queries
 from events.api.callers import caller_of, origin_of, owned
-from events.api.given import BY_API, VERSIONED, Answered, Given, MaybeWhy, Why, why_of
+from events.api.given import BY_API, VERSIONED, MaybeWhy, Why, why_of
 from events.api.pages import Paging, page_of
 from events.api.problems import Missing
+from events.api.reminder_forms import ChangedReminder, NewReminder, PastPage, ReminderPage, ReminderShown
 from events.api.shown import EntityName, Shown, name_of, shown
 from events.api.versions import put_version, seen_version
 from events.models import Entity, Occurrence, Rule, RuleState
@@ -22,6 +23,8 @@ from events.operations.errors import Refusal
 from events.queries.reminders import PAST_ORDER, coming, live_reminders, local_of, past, reminders, snoozes_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from events.queries.reminders import Coming
     from events.transitions import Origin
 
@@ -31,104 +34,11 @@ TIMES = ("at", "phrase", "rrule", "cron", "every", "within", "dtstart", "timezon
 STATES = {RuleState.ACTIVE: "active", RuleState.PAUSED: "paused", RuleState.RETIRED: "done"}
 
 
-class WhenGiven(Given):
-    """When: one of at, phrase, rrule with dtstart, cron, every, within."""
-
-    at: str | None = Field(
-        None, max_length=60, description="A local time, or an instant.", examples=["2030-12-24T18:00"]
-    )
-    phrase: str | None = Field(None, max_length=500, examples=["tomorrow at 9am"])
-    rrule: str | None = Field(None, max_length=2_000, examples=["FREQ=WEEKLY;BYDAY=MO"])
-    cron: str | None = Field(None, max_length=200, examples=["30 9 * * MON-FRI"])
-    every: str | None = Field(None, max_length=60, examples=["P1D"])
-    within: str | None = Field(
-        None, max_length=60, description="At a random moment within so long from now on.", examples=["3d"]
-    )
-    dtstart: str | None = Field(
-        None, max_length=60, description="From where rrule, or every, counts.", examples=["2030-12-24T18:00"]
-    )
-    timezone: str | None = Field(
-        None, max_length=64, description="Of local times; the person's own, and theirs when they move."
-    )
-    handler: str | None = Field(None, max_length=100, examples=["log"])
-    payload: dict[str, Any] | None = Field(None, description="What the handler is told besides the text.")
-
-
-class NewReminder(WhenGiven):
-    """A thought, for whom, and when."""
-
-    text: str = Field(max_length=2_000, examples=["Call mom"])
-    whom: EntityName | None = Field(
-        None, alias="for", description="One of the account's entities; the account's own person."
-    )
-    dry_run: bool = Field(default=False, description="Write nothing: only say what it would mean.")
-
-
-class ChangedReminder(WhenGiven):
-    """What is to change. Another time takes the place of the one that it had."""
-
-    text: str | None = Field(None, max_length=2_000)
-    paused: bool | None = None
-
-
 class Snoozed(Why):
     """Until when: a local time, an instant or a phrase; or for how long from now on."""
 
     until: str | None = Field(None, max_length=500, examples=["tomorrow at 9am"])
     length: str | None = Field(None, alias="for", max_length=60, examples=["30 min"])
-
-
-class ReminderShown(Answered):
-    """A reminder and what is to come of it next. What is hidden is told to nobody before it fires."""
-
-    id: int | None = Field(description="null where it was only asked what it would mean.")
-    text: str
-    whom: EntityName = Field(alias="for")
-    state: Literal["active", "paused", "done"]
-    sentence: str = Field(description="When it fires, with its zone.")
-    due_at: datetime | None = Field(
-        description="The next moment, in UTC; null where it is hidden, or none is to come."
-    )
-    local: datetime | None = Field(description="The same in its zone.")
-    hidden: bool
-    closes: datetime | None = Field(description="Of what is hidden: when its window is over.")
-    snoozed: bool = Field(description="The next one stands for one that was put off.")
-    waiting: str | None = Field(description="FAILED or UNKNOWN where the last one waits for you.")
-    occurrence: int | None
-    handler: str
-    payload: dict[str, Any]
-    version: int
-
-
-class ReminderPage(Answered):
-    """A page of reminders."""
-
-    items: list[ReminderShown]
-    next: str | None
-
-
-class SnoozeShown(Answered):
-    """That somebody put it off."""
-
-    occurrence: int
-    was_due_at: datetime
-    until: datetime
-    at: datetime
-    reason: str
-
-
-class PastShown(Shown):
-    """What fired, and how often it was put off before."""
-
-    text: str
-    snoozes: list[SnoozeShown]
-
-
-class PastPage(Answered):
-    """A page of what fired, the latest first."""
-
-    items: list[PastShown]
-    next: str | None
 
 
 @router.get("/reminders", response=ReminderPage, by_alias=True)
@@ -164,18 +74,22 @@ def show_past(request: HttpRequest, wanted: Query[Paging]) -> dict[str, Any]:
 def create(request: HttpRequest, response: HttpResponse, given: NewReminder) -> Status[dict[str, Any]]:
     """A new reminder, said back in words; with dry_run nothing is written."""
     origin = origin_of(request)
-    rule = operations.new_reminder(
-        _given(given),
-        person=_person(request, given.whom, origin),
-        default_handler=settings.PUNCTUAL_REMINDER_HANDLER,
-        now=origin.now,
-    )
+    with transaction.atomic():
+        rule = operations.new_reminder(
+            _given(given),
+            person=_person(request, given.whom, origin),
+            default_handler=settings.PUNCTUAL_REMINDER_HANDLER,
+            now=origin.now,
+        )
+        if not given.dry_run:
+            operations.create_reminder(rule, horizon=settings.PUNCTUAL_HORIZON, origin=origin)
+        told = _now(rule, origin.now)
+        transaction.set_rollback(given.dry_run)  # the account's own person may be new, too
     if given.dry_run:
-        return Status(200, _now(rule, origin.now))
-    operations.create_reminder(rule, horizon=settings.PUNCTUAL_HORIZON, origin=origin)
+        return Status(200, told)
     response["Location"] = f"{request.path}/{rule.pk}"
     put_version(response, rule.version)
-    return Status(201, _now(rule, origin.now))
+    return Status(201, told)
 
 
 @router.get("/reminders/{int:reminder_id}", response=ReminderShown, by_alias=True)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from events.api import account, bulk, entities, groups, occurrences, preview, reminders, rules, triggers
+from events.api import (
+    account,
+    bulk,
+    entities,
+    group_types,
+    groups,
+    occurrences,
+    preview,
+    reminders,
+    rules,
+    triggers,
+)
 
 ROUTERS = [
     account.router,
@@ -13,5 +24,6 @@ ROUTERS = [
     triggers.router,
     reminders.router,
     groups.router,
+    group_types.router,
     preview.router,
 ]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ninja import Field, Schema
 
+from events import operations
+from events.models import RuleRole
 from events.queries import words
 from events.queries.hidden import closes_of, is_hidden
 from events.timing import zone
@@ -36,6 +38,7 @@ class Shown(Schema):
     id: int
     rule: RuleName
     entity: EntityName
+    text: str = Field("", description="Of a reminder: what it is about.")
     state: str
     reason: str
     words: str = Field(description="The reason as a sentence.")
@@ -73,6 +76,7 @@ def shown(occurrence: Occurrence) -> dict[str, Any]:
         "id": occurrence.pk,
         "rule": {"id": occurrence.rule_id, "name": occurrence.rule.name, "role": occurrence.rule.role},
         "entity": name_of(occurrence.entity),
+        "text": _text(occurrence),
         "state": occurrence.state,
         "reason": occurrence.reason,
         "words": words.reason_in_words(occurrence.reason),
@@ -88,6 +92,12 @@ def shown(occurrence: Occurrence) -> dict[str, Any]:
         "started_at": occurrence.started_at,
         "finished_at": occurrence.finished_at,
     }
+
+
+def _text(occurrence: Occurrence) -> str:
+    if occurrence.rule.role != RuleRole.REMINDER:
+        return ""
+    return operations.text_of(occurrence.payload or occurrence.rule.payload)
 
 
 def name_of(entity: Entity) -> dict[str, str]:

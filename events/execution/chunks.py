@@ -13,7 +13,7 @@ from events import grouping, transitions
 from events.breakers import Tolerance
 from events.execution.outage import persist
 from events.execution.verdicts import verdict
-from events.handling import Decline, EntityView, Handler, HandlerContext, Outcome
+from events.handling import Decline, EntityView, Handler, HandlerContext, Outcome, Reject
 from events.lifecycle import Reason
 from events.transitions import Origin, Settlement, Started
 
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
+    from events.grouping import Contents
+
 LATE = "late"
 NOTHING_LEFT = "every message of the group was dropped"
+NO_GROUP = "no group belongs to it, so its messages are not known"
 DEFAULT_TOLERANCE = Tolerance()
 
 
@@ -105,7 +108,7 @@ class ChunkRun:
         return self._with_messages(started)
 
     def _with_messages(self, rows: list[Started]) -> list[Started]:
-        """Read what groups have collected, now that nothing more joins them; the rows without those that are empty.
+        """Read what groups have collected, now that nothing more joins them; the rows of which there is any to call.
 
         A payload that a person has put in place of it goes before it.
         """
@@ -113,13 +116,12 @@ class ChunkRun:
         if not grouped:
             return rows
         found = persist(lambda: grouping.contents_of(row.id for row in grouped))
-        self.collected |= {row: contents.payload for row, contents in found.items()}
-        empty = {row.id for row in grouped if row.id in found and not found[row.id].has_any}
-        if empty:
-            answers: list[tuple[Started, Outcome]]
-            answers = [(row, Decline(NOTHING_LEFT)) for row in grouped if row.id in empty]
+        self.collected |= {row: contents.payload for row, contents in found.items() if contents.has_any}
+        answers = [(row, _uncalled(found.get(row.id))) for row in grouped if row.id not in self.collected]
+        if answers:
             persist(lambda: self.settle(answers))
-        return [row for row in rows if row.id not in empty]
+        settled = {row.id for row, _ in answers}
+        return [row for row in rows if row.id not in settled]
 
     @property
     def lease(self) -> timedelta:
@@ -182,3 +184,8 @@ class ChunkRun:
             self.summary.given_back += transitions.recall(
                 ids, token=self.order.token, reason=reason, origin=self.origin()
             )
+
+
+def _uncalled(contents: Contents | None) -> Outcome:
+    """Why nobody is called: there is nothing to tell, or what there was to tell is not known any more."""
+    return Decline(NOTHING_LEFT) if contents is not None else Reject(NO_GROUP)

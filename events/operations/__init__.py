@@ -44,13 +44,11 @@ from events.operations.entities import (
     put_entities,
 )
 from events.operations.errors import InvalidInput, StaleVersion, check_version
+from events.operations.group_type_checks import InvalidGroupType, check_group_type, new_group_type
 from events.operations.group_types import (
-    InvalidGroupType,
     change_group_type,
-    check_group_type,
     create_group_type,
-    follows,
-    new_group_type,
+    following,
     put_group_type,
     retire_group_type,
 )
@@ -179,7 +177,7 @@ __all__ = [
     "finish_reminder",
     "fire_now",
     "flush_group",
-    "follows",
+    "following",
     "group_type_of",
     "has_same_moments",
     "keep_answer",

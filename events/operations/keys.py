@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models.functions import Coalesce
 
 from events.errors import PunctualError
 from events.models import ApiKey, Scope
@@ -80,12 +81,22 @@ def use_key(given: str) -> ApiKey | None:
 
 
 def make_key(
-    owner: User, *, name: str, scope: str = Scope.READ, rate: int, fastest: int, origin: Origin
+    owner: User,
+    *,
+    name: str,
+    scope: str = Scope.READ,
+    rate: int,
+    fastest: int,
+    make_room: bool = False,
+    origin: Origin,
 ) -> tuple[ApiKey, str]:
     """A new key, and its text, which nobody can find out again.
 
-    `rate` is calls a minute, `fastest` the most that a key may have. Raises InvalidKey.
+    `rate` is calls a minute, `fastest` the most that a key may have. `make_room`: of too many, that which
+    was not used for longest is revoked. Raises InvalidKey.
     """
+    if make_room:
+        _revoke_surplus(owner, origin)
     refusals = list(_wrong(owner, name, scope, rate, fastest))
     if refusals:
         raise InvalidKey("the key", refusals)
@@ -96,6 +107,12 @@ def make_key(
     key.created_at, key.per_minute, key.burst = origin.now, rate, max(1, rate // BURST_OF_MINUTE)
     key.save(force_insert=True)
     return key, text
+
+
+def _revoke_surplus(owner: User, origin: Origin) -> None:
+    live = ApiKey.objects.filter(owner=owner, revoked_at=None)
+    kept = live.order_by(Coalesce("last_used_at", "created_at").desc(), "-id").values("pk")[: MOST_KEYS - 1]
+    live.exclude(pk__in=kept).update(revoked_at=origin.now)
 
 
 def revoke_key(key: ApiKey, *, origin: Origin) -> bool:

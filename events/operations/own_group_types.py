@@ -9,7 +9,7 @@ from events.models import GroupType
 from events.operations.declared.columns import values_in
 from events.operations.declared.given import is_nothing, refuse, unknown_key
 from events.operations.declared.group_type_kind import GroupTypeKind
-from events.operations.group_types import InvalidGroupType, new_group_type
+from events.operations.group_type_checks import InvalidGroupType, new_group_type
 from events.operations.own_rules import given_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 
@@ -119,7 +119,7 @@ def events_of(triggers: Sequence[Trigger], owner: int | None, origin: Origin) ->
 
 def _lock(ids: Sequence[str], zones: Mapping[str, str], owner: int | None) -> list[int]:
     """Lock the events, and make those of `zones` that are missing; the ids of these."""
-    told = {
+    told: dict[str, Any] = {
         "owner": owner,
         "kind": EVENT,
         "external_ids": ids,
@@ -141,15 +141,6 @@ def _edited(found: Sequence[Entity], zones: Mapping[str, str]) -> dict[str, Enti
             facts = EntityFacts(EVENT, each.external_id, timezone, each.name, each.attributes, each.leap)
             edited[each.external_id] = facts
     return edited
-
-
-def _make_missing(zones: Mapping[str, str], owner: int | None, origin: Origin) -> None:
-    with connection.cursor() as cursor:
-        told = {"owner": owner, "kind": EVENT, "external_ids": list(zones)}
-        cursor.execute(MISSING_EVENTS, {**told, "timezones": [name or "UTC" for name in zones.values()]})
-        made = [row[0] for row in cursor.fetchall()]
-    if made:
-        planning.plan_entities(made, kinds=[EVENT], origin=origin)
 
 
 def places_of(

@@ -91,6 +91,17 @@ def test_a_key_to_read_changes_nothing(alice: Account) -> None:
     assert ApiKey.objects.filter(owner=reader.user).count() == 1
 
 
+def test_a_key_to_read_ends_itself_and_no_other(alice: Account) -> None:
+    reader = account("reader", scope="read")
+    own = ApiKey.objects.get(owner=reader.user)
+    other = ApiKey.objects.create(owner=reader.user, name="other", prefix="pk_other", digest=b"o" * 32)
+    assert reader.delete(f"/account/keys/{other.pk}").status_code == 403
+    assert reader.delete(f"/account/keys/{own.pk}").status_code == 204
+    assert reader.get("/account").status_code == 401
+    other.refresh_from_db()
+    assert other.revoked_at is None
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [
@@ -169,6 +180,19 @@ def test_a_wrong_password_and_a_wrong_name_are_refused_alike(alice: Account, str
     assert [answer.status_code for answer in answers] == [401, 401]
     one, other = (answer.json() | {"request_id": ""} for answer in answers)
     assert one == other
+
+
+def test_a_login_makes_room_for_its_key_and_an_account_has_a_hundred_at_most(
+    alice: Account, stranger: Account
+) -> None:
+    for number in range(99):
+        assert alice.post("/account/keys", {"name": f"k{number}"}).status_code == 201
+    assert "100 keys" in alice.post("/account/keys", {"name": "one more"}).json()["errors"][0]["problem"]
+    ApiKey.objects.filter(name="k7").update(created_at=clock.now() - timedelta(days=1))
+    made = stranger.post("/account/login", {"username": "alice", "password": PASSWORD})
+    assert made.status_code == 201
+    assert list(ApiKey.objects.exclude(revoked_at=None).values_list("name", flat=True)) == ["k7"]
+    assert alice.get("/account").status_code == 200
 
 
 def test_attempts_to_log_in_are_counted_by_name_and_by_address(alice: Account, stranger: Account) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     AnyCase = Case[Any]
     AnyOperation = APIOperation[Any, Any, Any, Any]
 
-# So many calls to each address; `PUNCTUAL_FUZZ=1000` for a long run.
-CALLS = int(os.environ.get("PUNCTUAL_FUZZ", "12"))
+# So many calls to each address; `FUZZ_CALLS=1000` for a long run.
+CALLS = int(os.environ.get("FUZZ_CALLS", "12"))
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     status_code_conformance,
@@ -41,7 +41,11 @@ CHECKS = [
 @schemathesis.serializer("application/x-ndjson")
 def as_lines(_: Any, value: Any) -> bytes:
     """What is generated is text already, or what cannot be."""
-    return value.encode("utf-8", "replace") if isinstance(value, str) else orjson.dumps(value, default=str)
+    return (
+        value.encode("utf-8", "replace")
+        if isinstance(value, str)
+        else json.dumps(value, default=str).encode()
+    )
 
 
 BOTH = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]

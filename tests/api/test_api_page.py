@@ -83,7 +83,7 @@ def test_every_example_is_answered_as_the_page_says(db: None, settings: Settings
         path = re.sub(r"/(\d+)\b", lambda found, ids=ids: f"/{ids[int(found[1])]}", example.path)  # type: ignore[misc]
         headers = {"Authorization": f"Bearer {key}", **example.sent}
         media_type = headers.pop("Content-Type", "application/json")
-        answer = Client().generic(
+        answer: Any = Client().generic(
             example.method, path, data=example.body, content_type=media_type, headers=headers
         )
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content

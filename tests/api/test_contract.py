@@ -10,7 +10,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
-from events.api import problems
+from events.api import api, problems
 from events.models import Entity, Transition
 from tests.api.conftest import Account
 
@@ -145,6 +145,28 @@ def test_the_documents_are_for_everybody_and_ask_no_other_server(db: None) -> No
         for method, operation in operations.items():
             assert operation["summary"], (method, path)
             assert {"422", "429", "503"} <= set(operation["responses"]), (method, path)
+
+
+def test_every_body_that_may_be_sent_has_an_example() -> None:
+    document = api.get_openapi_schema(path_prefix="")
+    bodies = {
+        operation["operationId"]: operation["requestBody"]["content"]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        if "requestBody" in operation
+    }
+    told = {name: orjson.dumps(_resolved(content, document)) for name, content in bodies.items()}
+    assert [name for name, content in told.items() if b'"examples"' not in content] == []
+
+
+def _resolved(part: Any, document: dict[str, Any]) -> Any:
+    if isinstance(part, list):
+        return [_resolved(item, document) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        return _resolved(document["components"]["schemas"][part["$ref"].rpartition("/")[2]], document)
+    return {name: _resolved(item, document) for name, item in part.items()}
 
 
 def test_every_problem_has_a_status_of_its_own_kind() -> None:

@@ -123,6 +123,14 @@ def test_names_may_have_slashes_and_other_odd_characters(alice: Account) -> None
     assert alice.get("/entities/room/2%00").status_code == 404
 
 
+def test_numbers_of_any_size_come_back(alice: Account) -> None:
+    for number in (10**20, 12345678901234567890123, -(2**63), 0.1):
+        alice.delete(ANN, If_Match=alice.get(ANN).get("ETag", '"1"'))
+        made = alice.put(ANN, f'{{"timezone": "UTC", "attributes": {{"n": {number}}}}}'.encode())
+        assert (made.status_code, made.json()["attributes"]["n"]) == (201, number)
+        assert made.json()["created_at"].endswith("Z")
+
+
 def test_lists_are_filtered_and_paged(alice: Account) -> None:
     for number in range(5):
         alice.put(f"/entities/person/p{number}", {"timezone": "UTC" if number % 2 else "Asia/Kolkata"})
@@ -198,7 +206,7 @@ def test_ten_thousand_lines_are_taken_and_one_more_is_not(alice: Account) -> Non
     assert [each["line"] for each in answered] == list(range(1, 10_001))
     assert {each["status"] for each in answered} == {"created"}
     assert Entity.objects.count() == 10_000
-    more = lines(*(person(number) for number in range(10_002)))
+    more = lines(*(person(number) for number in range(10_001)))
     refused = alice.post("/entities/bulk", more, Content_Type=NDJSON)
     assert (refused.status_code, refused.json()["type"]) == (413, "/problems/too-large")
     assert {each["status"] for each in told(alice.post("/entities/bulk", body, Content_Type=NDJSON))} == {

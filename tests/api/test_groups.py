@@ -59,9 +59,11 @@ def test_the_notes_payload_is_taken_as_it_is_and_dispatched_at_once(
     assert (told["position"], told["sealed"], told["repeated"]) == (1, True, False)
     world.now = clock.now()
     assert world.sweep() == 1
-    delivery = Delivery.objects.get()
-    assert delivery.payload == {
-        "type": "UPLOAD", "id": "random-id-4", "group": told["group"], "execute_at": told["execute_at"], "items": 1,
+    payload = Delivery.objects.get().payload
+    due = payload.pop("execute_at")
+    assert datetime.fromisoformat(due) == datetime.fromisoformat(told["execute_at"])
+    assert payload == {
+        "type": "UPLOAD", "id": "random-id-4", "group": told["group"], "items": 1,
         "data": NOTE["data"], "message": NOTE["message"],
     }  # fmt: skip
     assert alice.get(f"/groups/{told['group']}").json()["state"] == "dispatched"
@@ -303,3 +305,38 @@ def test_the_longest_wait_holds(alice: Account) -> None:
     told = alice.post("/groups", SAID).json()
     due = datetime.fromisoformat(told["execute_at"])
     assert abs(due - clock.now() - timedelta(hours=1)) < timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/groups?key=%00"),
+        ("GET", "/groups?type=%00"),
+        ("GET", f"/groups/{10**30}"),
+        ("DELETE", f"/groups/1/items/{10**30}"),
+        ("GET", "/group-types/%00"),
+        ("GET", "/group-types/%ff%fe"),
+        ("GET", f"/group-types/{'x' * 5000}"),
+        ("GET", "/groups?cursor=nonsense"),
+    ],
+)
+def test_nonsense_is_refused_or_not_found_and_never_a_fault(alice: Account, method: str, path: str) -> None:
+    assert alice.call(method, path).status_code in {404, 422}
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"null", b"5", b"{", b'{"handler": "log", "payload": {"a": "\\u0000"}}']
+)
+def test_a_body_that_is_no_type_is_refused(alice: Account, body: bytes) -> None:
+    assert alice.put("/group-types/UPLOAD", body).status_code in {400, 422}
+    assert alice.put(f"/group-types/{'x' * 201}", {"handler": "log"}).status_code == 422
+    assert not GroupType.objects.exists()
+
+
+def test_the_list_of_types_says_which_follow(alice: Account, types: None) -> None:
+    alice.post("/groups", SAID)
+    alice.put("/group-types/MINE", {"handler": "log"})
+    told = alice.get("/group-types").json()["items"]
+    assert {each["name"]: (each["follows"], each["payload"]) for each in told} == {
+        "UPLOAD": (True, None), "MINE": (False, {}),
+    }  # fmt: skip

@@ -137,7 +137,8 @@ def test_what_fails_in_the_middle_is_undone_whole_with_a_key(
         orjson.dumps({"kind": "person", "external_id": f"p{number}", "timezone": "UTC"})
         for number in range(1_500)
     ]
-    body, sets_written = b"\n".join(lines), []
+    body = b"\n".join(lines)
+    sets_written: list[int] = []
 
     def failing(given: Any, **facts: Any) -> Any:
         if sets_written:

@@ -54,7 +54,9 @@ def live(own_postgres: StoppablePostgres, tmp_path: Path) -> Iterator[Deployment
 def http(live: Deployment) -> Iterator[httpx2.Client]:
     """A client without a key, once somebody listens."""
     url = f"http://127.0.0.1:{live.variables['WEB_PORT']}"
-    with httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
+    # Each call has a connection of its own: one that is kept may be closed by the server just when it is used again.
+    alone = httpx2.Limits(max_keepalive_connections=0)
+    with httpx2.Client(base_url=url, timeout=60, trust_env=False, limits=alone) as client:
         end = time.monotonic() + 60
         while True:
             try:

@@ -81,6 +81,14 @@ def test_asked_beforehand_it_is_echoed_and_nothing_is_written(berlin: Account) -
     assert not Rule.objects.exists()
 
 
+def test_asked_beforehand_or_refused_not_even_the_account_gets_its_person(alice: Account) -> None:
+    asked = {"text": "Call mom", "at": "2099-07-01T09:00", "dry_run": True}
+    for key in ({}, {"Idempotency_Key": "one"}):
+        assert alice.post("/reminders", asked, **key).json()["due_at"] == "2099-07-01T09:00:00Z"
+    assert alice.post("/reminders", {"text": "Call mom", "at": "2009-07-01T09:00"}).status_code == 422
+    assert not Entity.objects.exists()
+
+
 def test_within_a_time_it_is_hidden_until_it_fires(alice: Account, world: World) -> None:
     told = remind(alice, within="3d")
     assert (told["hidden"], told["due_at"], told["local"]) == (True, None, None)
@@ -96,7 +104,8 @@ def test_the_note_of_later_is_a_reminder_within_its_duration(world: World) -> No
     note = json.loads((NOTES / "later.json").read_text())
     foo = account(note["username"])
     told = remind(foo, text=note["msg"], within=note["duration"])
-    world.pass_time(world.now + timedelta(hours=73), step=HOUR)
+    for _ in range(73):
+        fire(world, HOUR)
     delivery = Delivery.objects.get()
     assert (delivery.payload, delivery.entity_external_id) == ({"text": "hello"}, "foo")
     [past] = foo.get("/reminders/past").json()["items"]

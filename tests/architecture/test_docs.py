@@ -24,8 +24,11 @@ PAGES = sorted(
 )
 DOCS = ROOT / "docs"
 NEW_YORK = zone("America/New_York")
-# They belong to the checks, and are read by no process.
-NO_SETTINGS = {"PUNCTUAL_NO_SKIPS"}
+# They belong to the checks and to the command line, and are read by no process of the deployment.
+NO_SETTINGS = {
+    "PUNCTUAL_NO_SKIPS", "PUNCTUAL_URL", "PUNCTUAL_KEY", "PUNCTUAL_ZONE", "PUNCTUAL_PROFILE", "PUNCTUAL_PATIENCE",
+    "PUNCTUAL_DEBUG",
+}  # fmt: skip
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 

@@ -140,4 +140,4 @@ def test_too_many_calls_end_with_four_where_patience_ends(alice: Cli) -> None:
     spend(50)
     done = alice("whoami", PUNCTUAL_PATIENCE="3")
     assert (done.code, done.out) == (4, "")
-    assert "is busy (429). So many calls are too many. Wait " in done.err
+    assert "is busy (429). Too many calls. Wait " in done.err

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
+from punctual_cli.profiles import read_profiles
 
 from events.models import Group, GroupItem
 
 if TYPE_CHECKING:
-    from punctual_cli.server import Server
-
     from tests.cli.running import Cli
 
 EVE = "2090-12-24T18:00"
 
 
 @pytest.fixture(autouse=True)
-def upload(api: Server) -> None:
+def upload(alice: Cli) -> None:
     """A type of groups."""
-    api.put("/group-types/UPLOAD", {"handler": "log"})
+    kept = read_profiles(alice.configuration)["default"]
+    made = httpx2.put(
+        f"{kept.url}/api/v1/group-types/UPLOAD",
+        json={"handler": "log"},
+        headers={"Authorization": f"Bearer {kept.key}"},
+        trust_env=False,
+    )
+    assert made.status_code == 201, made.text
 
 
 def test_messages_of_one_key_are_collected_in_order(alice: Cli) -> None:

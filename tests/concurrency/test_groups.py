@@ -29,6 +29,7 @@ from events.operations import NothingMoved
 from events.transitions import Origin
 from handlers.log.models import Delivery
 from scheduler_project import filebroker
+from tests.commands.conftest import run
 from tests.concurrency.test_races import elsewhere, until_waiting
 from tests.engine.grouping import HOUR, collecting, group_of, occurrence_of, take
 from tests.harness.guard import Guard
@@ -178,6 +179,7 @@ def look_at_all(accepted: list[dict[str, list[str]]]) -> None:
             assert [place[name] for name in own] == sorted(place[name] for name in own)
     assert sum(map(len, told.values())) == THREADS * APPENDS
     one_after_another()
+    assert run("audit").refused == ""
 
 
 def one_after_another() -> None:

@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from events import operations, planning
+from events import operations, planning, transitions
 from events.handling import Completed, Reject, Retry
 from events.models import Entity, Group, GroupItem, Occurrence, Transition
 from events.operations import EntityFacts, InvalidMessage, NothingMoved
+from events.transitions import Given
 from tests.engine import handlers
 from tests.engine.grouping import HOUR, collecting, group_of, message, occurrence_of, take
 
@@ -94,11 +95,29 @@ def test_a_message_after_the_dispatch_opens_another_group(world: World) -> None:
 def test_an_append_is_one_statement(world: World) -> None:
     collecting(world)
     take(world)
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    with CaptureQueriesContext(connection) as asked:
         take(world, 2, item_key="k", at=HOUR * 2)
     assert len(asked) == 1
+
+
+def test_what_is_no_group_is_not_asked_for_its_messages(world: World) -> None:
+    world.due(3, handler="transactional")
+    chunk = world.claim_together()
+    with CaptureQueriesContext(connection) as asked:
+        world.run(chunk)
+    assert not [query for query in asked if "events_group" in query["sql"]]
+
+
+def test_the_groups_of_a_chunk_are_read_with_one_question(world: World) -> None:
+    collecting(world, handler="transactional")
+    for number in range(5):
+        take(world, number, key=f"key {number}")
+    world.now += HOUR
+    chunk = world.claim_together()
+    with CaptureQueriesContext(connection) as asked:
+        world.run(chunk)
+    assert sum("events_groupitem" in query["sql"] for query in asked) == 1
+    assert sorted(each["data"][0] for each in dispatched()) == list(range(5))
 
 
 def test_opening_a_group_asks_little(world: World) -> None:
@@ -386,6 +405,18 @@ def test_a_group_with_nothing_left_is_skipped_without_a_call(world: World, handl
     assert (occurrence_of(gone).state, occurrence_of(gone).reason) == ("SKIPPED", "declined")
     assert occurrence_of(kept).state == "COMPLETED"
     assert [each["data"] for each in dispatched()] == [[2]]
+
+
+def test_a_row_whose_group_is_not_known_is_a_dead_letter_and_calls_nobody(world: World) -> None:
+    collecting(world)
+    taken = take(world, 1)
+    row = occurrence_of(taken)
+    other = Given(row.rule_id, row.entity_id, world.now.replace(tzinfo=None), 0, "UTC", world.now)
+    transitions.give([other], tzdata_version="", origin=world.origin())
+    world.sweep()
+    lost = Occurrence.objects.exclude(pk=row.pk).get()
+    assert (lost.state, lost.reason) == ("FAILED", "rejected")
+    assert dispatched() == []
 
 
 def test_a_position_that_is_not_there_or_dropped_already_is_refused(world: World) -> None:

@@ -1,30 +1,25 @@
-"""Reminders: when they fire, what an edit does to what is to come, and when they are over."""
+"""Reminders: when they fire, what an edit does to what is to come, and what is put off or skipped."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 
-from events import operations, planning
-from events.handling import Reject
-from events.models import Entity, Occurrence, Rule, RuleRole, RuleState
+from events import operations
+from events.models import Entity, Occurrence, Rule, RuleRole
 from events.operations import (
     EntityFacts,
     InvalidReminder,
     NothingToSkip,
     NothingToSnooze,
-    ReminderGiven,
-    RetiredRule,
     StaleVersion,
 )
 from events.queries.audit import audit_log
-from events.shards import Shard
 from handlers.log.models import Delivery
-from tests.engine import handlers
+from tests.engine.reminding import due, edit, remind, snooze
 from tests.engine.world import World
 
 if TYPE_CHECKING:
@@ -52,38 +47,6 @@ def alice(world: World) -> Entity:
     operations.put_entities([facts], owner=owner, origin=world.origin())
     Entity.objects.update(created_at=datetime(2000, 1, 1, tzinfo=UTC))
     return Entity.objects.get()
-
-
-def remind(world: World, person: Entity, text: str = "Call mom", **given: Any) -> Rule:
-    told = {name: given.pop(name) for name in ("handler", "payload") if name in given}
-    asked = ReminderGiven(text=text, when=given, **told)
-    rule = operations.new_reminder(asked, person=person, default_handler="log", now=world.now)
-    return operations.create_reminder(rule, horizon=world.horizon, origin=world.origin())
-
-
-def edit(world: World, rule: Rule, version: int | None = None, **given: Any) -> Rule:
-    told = {name: given.pop(name) for name in ("text", "handler", "payload") if name in given}
-    asked = ReminderGiven(when=given, **told)
-    operations.change_reminder(
-        rule, asked, horizon=world.horizon, origin=world.origin(), expected_version=version
-    )
-    return rule
-
-
-def due(rule: Rule, **found: Any) -> list[datetime]:
-    return list(
-        Occurrence.objects.filter(rule=rule, **found).order_by("due_at").values_list("due_at", flat=True)
-    )
-
-
-def ended(world: World, shard: Shard | None = None) -> int:
-    told = {"shard": shard} if shard else {}
-    return planning.retire_ended(origin=world.origin("engine:test"), **told)
-
-
-def live() -> list[str]:
-    rules = Rule.objects.filter(role=RuleRole.REMINDER).exclude(state=RuleState.RETIRED)
-    return sorted(operations.text_of(rule.payload) for rule in rules)
 
 
 @pytest.mark.parametrize(
@@ -203,163 +166,6 @@ def test_it_follows_its_person_into_another_zone(world: World, alice: Entity) ->
     assert due(rule, state="SCHEDULED") == [datetime(2027, 11, 1, 0, tzinfo=UTC)]
 
 
-def test_what_fired_once_is_over_with_the_next_pass(world: World, alice: Entity) -> None:
-    remind(world, alice, at="2027-10-31T09:00")
-    remind(world, alice, "Stay", at="2027-11-30T09:00")
-    assert ended(world) == 0
-    world.now = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
-    assert ended(world) == 0
-    world.sweep()
-    assert (ended(world), ended(world), live()) == (1, 0, ["Stay"])
-    assert Occurrence.objects.get(state="COMPLETED").rule.state == RuleState.RETIRED
-
-
-@pytest.mark.parametrize(
-    "when",
-    [
-        {"rrule": "FREQ=DAILY;COUNT=2", "dtstart": "2027-10-31T09:00"},
-        {"phrase": "every day at 9:00 until 2027-11-01"},
-        {"phrase": "3 times tomorrow between 9 and 17"},
-        {"within": "20 hours"},
-    ],
-)
-def test_what_counts_is_over_when_its_last_one_has_fired(
-    world: World, alice: Entity, when: dict[str, str]
-) -> None:
-    rule = remind(world, alice, **when)
-    moments = due(rule)
-    for moment in moments:
-        assert (ended(world), live()) == (0, ["Call mom"])
-        world.now = moment
-        world.tick()
-    assert (ended(world), live()) == (1, [])
-    assert due(rule, state="COMPLETED") == moments
-
-
-@pytest.mark.parametrize("when", [{"cron": "0 9 * * *"}, {"every": "P1D"}, {"phrase": "every day at 9:00"}])
-def test_what_repeats_without_end_is_never_over(world: World, alice: Entity, when: dict[str, str]) -> None:
-    remind(world, alice, **when)
-    world.now += DAY
-    world.tick()
-    assert (ended(world), live()) == (0, ["Call mom"])
-
-
-def test_edited_to_a_far_day_it_goes_on_though_its_first_one_is_done(world: World, alice: Entity) -> None:
-    rule = remind(world, alice, at="2027-10-31T09:00")
-    world.now = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
-    world.sweep()
-    edit(world, rule, at="2028-10-31T09:00")
-    world.plan()
-    assert (ended(world), live()) == (0, ["Call mom"])
-
-
-def test_taken_back_by_an_edit_is_not_done(world: World, alice: Entity) -> None:
-    rule = remind(world, alice, at="2027-10-31T09:00")
-    operations.delete_entities([alice.pk], why="gone", origin=world.origin())
-    world.now += 2 * DAY
-    Rule.objects.filter(pk=rule.pk).update(planned_until=world.now + DAY)
-    assert Occurrence.objects.get().reason == "entity_deleted"
-    assert ended(world) == 1  # its moment is over
-
-
-def test_what_waits_for_a_person_is_not_over(world: World, alice: Entity) -> None:
-    handlers.answer(Reject("no such address"))
-    rule = remind(world, alice, at="2027-10-31T09:00", handler="idempotent")
-    world.now = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
-    world.sweep()
-    assert (ended(world), live()) == (0, ["Call mom"])
-    handlers.forget()
-    [row] = Occurrence.objects.filter(rule=rule)
-    operations.replay([row.pk], why="mended", origin=world.origin())
-    assert ended(world) == 0
-    world.sweep()
-    assert ended(world) == 1
-
-
-def test_what_was_missed_while_nothing_ran_fires_before_it_is_over(world: World, alice: Entity) -> None:
-    remind(world, alice, at="2027-11-09T09:00")
-    world.now += 30 * DAY
-    assert (ended(world), live()) == (0, ["Call mom"])
-    assert world.tick() == 1
-    assert ended(world) == 1
-
-
-def test_ordinary_rules_and_what_is_held_by_somebody_are_left_alone(world: World, alice: Entity) -> None:
-    plain = world.rule(owner_id=alice.owner_id, entity=alice, rrule="", start_date=date(2027, 10, 31))
-    world.now = datetime(2027, 11, 1, 8, 0, tzinfo=UTC)
-    world.tick()
-    assert ended(world) == 0
-    plain.refresh_from_db()
-    assert plain.state == RuleState.ACTIVE
-
-
-def test_a_shard_ends_its_own(world: World, alice: Entity) -> None:
-    rules = [remind(world, alice, at="2027-10-31T09:00") for _ in range(4)]
-    world.now = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
-    world.sweep()
-    assert [ended(world, Shard(1, 2)), ended(world, Shard(2, 2))] == [2, 2]
-    assert len(rules) == 4
-
-
-def test_a_pass_asks_a_few_at_a_time_and_in_turn_all(
-    world: World, alice: Entity, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("events.planning.ended.MOST_ASKED", 2)
-    for number in range(5):
-        remind(world, alice, f"{number}", rrule="FREQ=DAILY;COUNT=1", dtstart="2027-10-31T09:00")
-    for number in range(5):
-        remind(world, alice, f"goes on {number}", rrule="FREQ=YEARLY;COUNT=9", dtstart="2027-10-31T09:00")
-    world.now = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
-    world.sweep()
-    for _ in range(20):
-        assert ended(world) <= 2
-        world.now += timedelta(minutes=5)
-    assert live() == [f"goes on {number}" for number in range(5)]
-
-
-def test_a_pass_over_many_asks_a_fixed_number_of_questions(
-    world: World, alice: Entity, django_assert_max_num_queries: Any
-) -> None:
-    for number in range(30):
-        remind(world, alice, f"{number}", at="2027-10-31T09:00")
-    world.now = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
-    world.sweep()
-    with django_assert_max_num_queries(10, connection=connection):
-        assert ended(world) == 30
-
-
-def test_snoozed_after_it_was_over_it_lives_until_that_has_fired(world: World, alice: Entity) -> None:
-    rule = remind(world, alice, at="2027-10-31T09:00")
-    world.now = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
-    world.sweep()
-    assert ended(world) == 1
-    snooze(world, rule, length="3 days")
-    assert (ended(world), live()) == (0, ["Call mom"])
-    world.now += 3 * DAY
-    assert world.tick() == 1
-    assert (ended(world), live()) == (1, [])
-    assert Delivery.objects.count() == 2
-
-
-def test_done_it_does_not_come_back_by_a_snooze_where_a_series_would(world: World, alice: Entity) -> None:
-    rule = remind(world, alice, phrase="every day at 9:00")
-    world.now = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
-    world.sweep()
-    assert operations.finish_reminder(rule, why="done", origin=world.origin()) == 1
-    assert Occurrence.objects.get(state="CANCELLED").transitions.latest("id").detail == {"why": "done"}
-    with pytest.raises(RetiredRule):
-        snooze(world, rule, length="1h")
-    with pytest.raises(RetiredRule):
-        edit(world, rule, text="No")
-    assert live() == []
-
-
-def snooze(world: World, rule: Rule, **told: str) -> Occurrence:
-    asked: dict[str, Any] = {"until": None, "length": None, **told}
-    given = operations.snooze_reminder(rule, **asked, why="busy", origin=world.origin())
-    return Occurrence.objects.get(pk=given)
-
-
 def test_a_snooze_means_the_nearer_of_the_last_and_the_next(world: World, alice: Entity) -> None:
     rule = remind(world, alice, phrase="every day at 9:00")
     nine = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
@@ -405,15 +211,6 @@ def test_of_a_window_the_draw_is_skipped_wherever_it_is(world: World, alice: Ent
     assert len(due(rule, state="CANCELLED")) == 1
     world.pass_time(NOW + 8 * DAY, step=timedelta(hours=1))
     assert due(rule, state="COMPLETED") == []
-
-
-def test_paused_nothing_fires_and_nothing_is_over(world: World, alice: Entity) -> None:
-    rule = remind(world, alice, at="2027-10-31T09:00")
-    operations.pause_rule(rule, origin=world.origin())
-    world.now = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
-    assert (world.sweep(), ended(world)) == (0, 0)
-    operations.resume_rule(rule, origin=world.origin())
-    assert (world.sweep(), ended(world)) == (1, 1)
 
 
 def test_local_times_are_kept_as_they_were_said(world: World, alice: Entity) -> None:

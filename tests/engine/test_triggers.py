@@ -254,6 +254,25 @@ def test_many_at_once_are_each_told_what_became_of_them(world: World, alice: int
     assert became == ["moved", "unchanged", "withdrawn", "changed", "created", "unchanged"]
 
 
+def test_however_many_they_cost_the_same_few_questions(
+    world: World, alice: int, django_assert_max_num_queries: Any
+) -> None:
+    post(world, alice, *(trigger(f"{number}") for number in range(300)))
+    changed = [
+        trigger(
+            f"{number}",
+            trigger_at=(NINE + number % 3 * HOUR).isoformat(),
+            payload={"n": 1} if number % 2 else {},
+        )
+        for number in range(100, 400)
+    ]
+    with django_assert_max_num_queries(20):
+        became = post(world, alice, *changed, *(trigger(f"{number}", status="off") for number in range(100)))
+    assert {name: became.count(name) for name in set(became)} == {
+        "unchanged": 33, "changed": 33, "moved": 134, "created": 100, "withdrawn": 100,
+    }  # fmt: skip
+
+
 def trigger(event: str, **fields: Any) -> dict[str, Any]:
     return {"event_id": event, "function": "log", "trigger_at": NINE.isoformat(), **fields}
 

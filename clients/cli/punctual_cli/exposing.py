@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import closing
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,7 +43,8 @@ def _exposed(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def run(**given: Any) -> None:
         shared = Shared(**{name: given.pop(name) for name in SHARED})
-        function(Session(shared), **given)
+        with closing(Session(shared)) as session:
+            function(session, **given)
 
     signature = inspect.signature(function, eval_str=True)
     _, *own = signature.parameters.values()

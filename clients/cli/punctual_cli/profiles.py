@@ -67,7 +67,7 @@ def read_profiles(path: Path) -> dict[str, Profile]:
     try:
         with path.open("rb") as stream:
             mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
-            if mode & OTHERS:
+            if os.name == "posix" and mode & OTHERS:
                 raise OpenToOthers(path=path, mode=mode)
             given = tomllib.load(stream).get("profiles", {})
     except FileNotFoundError:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BASE = "/api/v1"
 TIMEOUT = httpx2.Timeout(60, connect=5)
+# Shorter than servers keep a connection that nobody uses, so that none is closed in the moment that we use it.
+LIMITS = httpx2.Limits(keepalive_expiry=1)
 LARGEST_PAGE = 200
 BUSY = {429, 503}
 # What was wrong before a byte of the call was sent: it may be made again, whatever it is.
@@ -29,12 +31,10 @@ NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered to a call that it did not refuse."""
+    """What a server answered to a call that it did not refuse: its JSON, and the version of what it shows."""
 
-    status: int
     told: Any
     version: str
-    is_replayed: bool
 
 
 class Server:
@@ -48,7 +48,7 @@ class Server:
         if key:
             headers["Authorization"] = f"Bearer {key}"
         try:
-            self._http = httpx2.Client(base_url=url + BASE, headers=headers, timeout=TIMEOUT)
+            self._http = httpx2.Client(base_url=url + BASE, headers=headers, timeout=TIMEOUT, limits=LIMITS)
         except (ValueError, UnicodeError) as error:
             # httpx2's own words would show the key
             problem = "The key is not one: it has characters that no key has"
@@ -70,17 +70,9 @@ class Server:
             headers["Content-Type"] = media_type
         return self._call("POST", path, headers=headers, content=content)
 
-    def put(self, path: str, body: object, *, version: str = "") -> Answer:
-        """Make or replace something; `version` is that of what is replaced."""
-        return self._change("PUT", path, body, version)
-
-    def patch(self, path: str, body: object, *, version: str) -> Answer:
-        """Change something as it was seen."""
-        return self._change("PATCH", path, body, version)
-
     def delete(self, path: str, *, version: str = "") -> Answer:
-        """Remove something as it was seen."""
-        return self._call("DELETE", path, headers=_if_match(version))
+        """Remove something; with a version, only as it was seen."""
+        return self._call("DELETE", path, headers={"If-Match": version} if version else {})
 
     def items(self, path: str, *, limit: int, **query: object) -> Iterator[dict[str, Any]]:
         """Yield a list's items, page by page, `limit` at most."""
@@ -96,11 +88,6 @@ class Server:
     def close(self) -> None:
         """Let go of its connections."""
         self._http.close()
-
-    def _change(self, method: str, path: str, body: object, version: str) -> Answer:
-        headers = _if_match(version) | {"Content-Type": "application/json"}
-        content = json.dumps(body).encode()
-        return self._call(method, path, headers=headers, content=content)
 
     def _call(
         self,
@@ -142,8 +129,7 @@ class Server:
             raise problem_of(status, told, url=self.url)
         if status >= 300 or (told is None and response.content):
             raise NotPunctual(url=self.url, status=status)
-        headers = response.headers
-        return Answer(status, told, headers.get("etag", ""), headers.get("idempotent-replayed") == "true")
+        return Answer(told, response.headers.get("etag", ""))
 
     def _named(self, error: httpx2.TransportError) -> str:
         return f"{self.url} {_problem(error)}"
@@ -153,10 +139,6 @@ class Server:
         if request.method != "GET" and not isinstance(error, NOT_SENT):
             remedy = "Whether it was done is not known: look before you do it again."
         return Unreachable(url=self.url, problem=_problem(error), remedy=remedy)
-
-
-def _if_match(version: str) -> dict[str, str]:
-    return {"If-Match": version} if version else {}
 
 
 def _may_be_repeated(request: httpx2.Request, error: httpx2.TransportError) -> bool:
@@ -187,7 +169,7 @@ def _json(response: httpx2.Response) -> Any:
     kind = response.headers.get("content-type", "").partition(";")[0]
     try:
         if kind.endswith("ndjson"):
-            return [json.loads(line) for line in response.text.splitlines() if line.strip()]
+            return [json.loads(line) for line in response.content.split(b"\n") if line]
         return response.json() if kind.endswith("json") else None
     except ValueError:
         return None

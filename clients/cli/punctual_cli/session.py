@@ -42,6 +42,7 @@ class Session:
         self.out = Output(as_json=shared.as_json)
         self.profile_name = shared.profile or os.environ.get("PUNCTUAL_PROFILE", "") or USUAL
         self._zone_given = shared.zone
+        self._servers: list[Server] = []
 
     @cached_property
     def kept(self) -> Profile:
@@ -68,7 +69,9 @@ class Session:
         if not url.startswith(("https://", "http://")):
             remedy = "Give an address such as https://punctual.example.com"
             raise WrongUsage(problem=f"{url!r} is no address of a server", remedy=remedy)
-        return Server(url, key, patience=patience_seconds(os.environ), tell=say)
+        server = Server(url, key, patience=patience_seconds(os.environ), tell=say)
+        self._servers.append(server)
+        return server
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -92,3 +95,8 @@ class Session:
     def forget_key(self) -> None:
         """Take the key out of the file; the server's address stays."""
         self.keep(replace(self.kept, key="", key_id=0))
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        for server in self._servers:
+            server.close()

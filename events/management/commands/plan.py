@@ -18,9 +18,9 @@ class Command(PunctualCommand):
 
     help = (
         "Write the occurrences of every live rule up to the horizon, once, and say how many were new; end reminders of "
-        "which nothing is to come. Exit code 1 if "
-        "any rule could not be planned. With --shard: of a part of the rules, each for all of its entities, since "
-        "until when a rule is planned is known of the rule and not of a part of its entities."
+        "which nothing is to come. Exit code 1 if any rule could not be planned. With --shard: of a part of the rules, "
+        "each for all of its entities, since until when a rule is planned is known of the rule, not of a part of its "
+        "entities."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,7 +37,7 @@ class Command(PunctualCommand):
         origin = origin_of(options)
         ended = planning.retire_ended(shard=options["shard"], origin=origin)
         if ended:
-            self.say(f"{counted(ended, 'reminder')} ended: nothing of them was to come.")
+            self.say(f"{counted(ended, 'reminder')} ended, since nothing of it is to come.")
         written = planning.plan_due_rules(horizon=horizon, shard=options["shard"], origin=origin)
         self.say(
             f"{counted(written, 'occurrence')} planned, up to {origin.now + horizon:%Y-%m-%d %H:%M} UTC."

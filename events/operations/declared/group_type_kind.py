@@ -11,16 +11,8 @@ from django.db.models import Q
 from events.models import GroupType, Rule, RuleState
 from events.operations.declared.columns import column_of
 from events.operations.declared.kinds import Kind
-from events.operations.group_types import (
-    OF_RULE,
-    OF_TYPE,
-    change_group_type,
-    check_group_type,
-    create_group_type,
-    new_group_type,
-    put_value,
-    retire_group_type,
-)
+from events.operations.group_type_checks import OF_RULE, OF_TYPE, check_group_type, new_group_type, put_value
+from events.operations.group_types import change_group_type, create_group_type, retire_group_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from events.operations.declared.files import KINDS
 from events.operations.declared.given import Fault, InvalidDeclared, Place
 from events.operations.declared.kinds import Doing
 from events.operations.errors import Refusal, StaleVersion, shown, stale
-from events.operations.group_types import InvalidGroupType
+from events.operations.group_type_checks import InvalidGroupType
 from events.operations.rule_checks import InvalidRule
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from punctual_cli.errors import CliError, ExitCode, WrongUsage
 from punctual_cli.exposing import command
 from punctual_cli.people_files import UnreadablePeople, read_people
 from punctual_cli.plain import plain
+from punctual_cli.problems import NotPunctual
 from punctual_cli.session import Session
 
 if TYPE_CHECKING:
@@ -158,8 +159,10 @@ def _send(session: Session, batch: Sequence[Line], tally: Tally) -> None:
     body = "".join(f"{json.dumps(line.entity)}\n" for line in sent)
     results: Iterator[dict[str, Any]] = iter(())
     if sent:
-        answer = session.server.post_content("/entities/bulk", body.encode(), "application/x-ndjson")
-        results = iter(answer.told)
+        told = session.server.post_content("/entities/bulk", body.encode(), "application/x-ndjson").told
+        if len(told) != len(sent):
+            raise NotPunctual(url=session.server.url, status=f"{len(told)} lines to {len(sent)}")
+        results = iter(told)
     for line in batch:
         tally.count(line, _refusal(line) if line.entity is None else next(results))
 

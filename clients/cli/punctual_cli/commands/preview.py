@@ -36,12 +36,13 @@ def preview(
         problem = "Give one: words, or --rrule, --cron, --every or --once"
         raise WrongUsage(problem=problem, remedy='Say for example: punctual preview "every weekday at 9am"')
     if phrase:
-        told = session.server.post("/phrases", {"phrase": phrase, "timezone": session.zone.key}).told
+        body = {"phrase": phrase, "timezone": session.zone.key, "limit": limit}
+        told = session.server.post("/phrases", body).told
     else:
         dtstart = {"dtstart": start} if start else {}
         body = {**given, **dtstart, "timezone": session.zone.key, "limit": limit}
         told = session.server.post("/preview", body).told
     session.out.sentence(sentence_told(told))
-    found = told["occurrences"][:limit]
+    found = told["occurrences"]
     head, rows = firing_rows(found, session.zone)
     session.out.table(found, head, rows, "It never happens from now on.")

@@ -75,7 +75,7 @@ def list_reminders(session: Session, limit: LIMIT = 50) -> None:
     """Show what is still to come, of each reminder the next time."""
     zone = session.zone
     found = list(session.server.items("/reminders", limit=limit))
-    rows = ([each["id"], _next_of(each, zone), each["text"], each["sentence"]] for each in found)
+    rows = ([each["id"], _next_of(each, zone), each["text"], _how(each)] for each in found)
     session.out.table(found, ["id", f"next ({zone.key})", "reminder", "when"], rows, "You have no reminders.")
 
 
@@ -173,6 +173,12 @@ def _wall_time(due_at: str, zone: ZoneInfo) -> str:
     instant = read_instant(due_at)
     wall = instant.astimezone(zone).replace(tzinfo=None)
     return wall.isoformat() if wall.replace(tzinfo=zone).astimezone(UTC) == instant else due_at
+
+
+def _how(reminder: Mapping[str, Any]) -> str:
+    """How it comes again, without its details, which `--json` has."""
+    how, *_ = reminder["sentence"].split("; ")
+    return str(how)
 
 
 def _next_of(reminder: Mapping[str, Any], zone: ZoneInfo) -> str:

@@ -39,7 +39,7 @@ def trigger(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
 ) -> None:
     """Have a function called for an event at a moment; again, with another moment, to move it."""
-    if bool(at) == withdraw:
+    if bool(at) == withdraw or (withdraw and payload):
         raise WrongUsage(
             problem="Give either --at or --withdraw", remedy='Say for example --at "tomorrow 9am"'
         )
