@@ -164,7 +164,7 @@ def read(reader: Reader, base: Path) -> Environment:
         workers=reader.whole("PUNCTUAL_WORKERS", 2, least=1, most=10_000),
         worker_concurrency=reader.whole("PUNCTUAL_WORKER_CONCURRENCY", 1, least=1, most=256),
         webhook_allowed_networks=_networks(reader),
-        registration_open=reader.flag("PUNCTUAL_REGISTRATION_OPEN", default=debug),
+        registration_open=reader.flag("PUNCTUAL_REGISTRATION_OPEN", default=debug or not database_url),
         api_per_minute=reader.whole("PUNCTUAL_API_PER_MINUTE", 600, least=1, most=1_000_000),
         trusted_proxies=reader.whole("PUNCTUAL_TRUSTED_PROXIES", 0, least=0, most=10),
         web_host=reader.text("WEB_HOST", "127.0.0.1"),

@@ -19,7 +19,7 @@ from events.admin.acting import ActingAdmin, Deed, Verb
 from events.admin.base import PunctualAdmin, origin_of
 from events.admin.rule_form import RuleForm
 from events.admin.rule_preview import coming_of_kept, preview
-from events.models import Rule, RuleState
+from events.models import GIVEN_ROLES, Rule, RuleState
 from events.templatetags import show
 from events.timing import canonical_zones
 
@@ -122,7 +122,7 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
     form = RuleForm
     verbs = (PAUSE, RESUME, RETIRE)
     list_display = ("name", "state_badge", "whom", "when", "handler", "next_time")
-    list_filter = (("state", ChoicesCheckboxFilter),)
+    list_filter = (("state", ChoicesCheckboxFilter), ("role", ChoicesCheckboxFilter))
     list_select_related = ("entity", "calendar")
     list_per_page = 25
     ordering = ("name",)
@@ -154,9 +154,9 @@ class RuleAdmin(ActingAdmin, PunctualAdmin):
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
-        """A retired rule is history: to be read."""
-        retired = obj is not None and obj.state == RuleState.RETIRED
-        return not retired and super().has_change_permission(request, obj)
+        """A retired rule is history, and one of triggers or groups has no recurrence to edit: to be read."""
+        fixed = obj is not None and (obj.state == RuleState.RETIRED or obj.role in GIVEN_ROLES)
+        return not fixed and super().has_change_permission(request, obj)
 
     def is_possible(self, verb: Verb, row: Rule) -> bool:
         """Whether the verb fits the rule's state."""

@@ -115,6 +115,10 @@ class GroupItem(models.Model):
                 fields=["group", "key"], condition=Q(key__gt=""), name="group_item_once_per_key"
             ),
         ]
+        indexes: ClassVar = [
+            # a message that says its key: whether it was taken lately, by whichever group of its own key
+            models.Index(fields=["key", "group"], condition=Q(key__gt=""), name="group_item_by_key"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.position} of {self.group}"

@@ -11,7 +11,7 @@ from django.db.models import F
 from events import planning, transitions
 from events.errors import PunctualError
 from events.lifecycle import Hold, Reason
-from events.models import Calendar, EveryFrom, Rule, RuleState
+from events.models import GIVEN_ROLES, Calendar, EveryFrom, Rule, RuleState
 from events.operations.errors import check_version
 from events.operations.rule_checks import EDITABLE, check_rule, has_same_moments
 
@@ -111,7 +111,9 @@ def retire_rule(rule: Rule, *, why: str, origin: Origin, expected_version: int |
 
 
 class NothingToBackfill(PunctualError):
-    """Rule {name!r} counts from the end of the one before, so it names no moments of the past. Use fire now instead."""
+    """Rule {name!r} names no moments of the past: they are given one by one, or each counts from the end of the one
+    before. Use fire now instead.
+    """
 
 
 def backfill(
@@ -123,7 +125,7 @@ def backfill(
     """
     if rule.state == RuleState.RETIRED:
         raise RetiredRule(name=rule.name)
-    if rule.every_from == EveryFrom.COMPLETION:
+    if rule.every_from == EveryFrom.COMPLETION or rule.role in GIVEN_ROLES:
         raise NothingToBackfill(name=rule.name)
     return planning.backfill(rule, after=after, before=before, why=why, origin=origin, dry_run=dry_run)
 

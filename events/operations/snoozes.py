@@ -116,6 +116,9 @@ def _put_off(occurrence_id: int, until: datetime, why: str, origin: Origin) -> i
     rule = Rule.objects.select_for_update(no_key=True).get(pk=known.rule_id)
     entity = Entity.objects.select_for_update(no_key=True).get(pk=known.entity_id)
     rule.entity = entity
+    if rule.role == RuleRole.GROUPS:
+        remedy = "Flush it, cancel it, or send it a message with another moment."
+        raise NotSnoozed(id=known.pk, state="a group's", remedy=remedy)
     due_at = _checked(until, origin.now)
     if entity.deleted_at is not None:
         raise NotSnoozed(id=known.pk, state="of a deleted entity", remedy="Restore the entity first.")

@@ -27,7 +27,7 @@ KEPT_WALL_TIMES = """
     JOIN unnest(%(zones)s::text[], %(slots)s::timestamp[], %(folds)s::smallint[], %(notes)s::text[],
                 %(dues)s::timestamptz[]) AS p(timezone, slot, fold, note, due_at)
       ON (p.timezone, p.slot, p.fold) = (o.timezone, o.slot, o.fold)
-    WHERE o.rule_id = %(rule_id)s AND o.state = ANY(%(unsent)s) AND {members}
+    WHERE o.rule_id = %(rule_id)s AND NOT o.given AND o.state = ANY(%(unsent)s) AND {members}
 """
 
 # What is drawn, counted in elapsed time, or observed on another day than its slot's moves where its entity is the same.
@@ -36,7 +36,7 @@ KEPT_MOMENTS = """
            COALESCE(d.note, o.note) AS note
     FROM events_occurrence o JOIN events_entity e ON e.id = o.entity_id
     LEFT JOIN ({wanted}) AS d ON (d.entity_id, d.slot, d.fold, d.timezone) = (o.entity_id, o.slot, o.fold, o.timezone)
-    WHERE o.rule_id = %(rule_id)s AND o.state = ANY(%(unsent)s) AND {members}
+    WHERE o.rule_id = %(rule_id)s AND NOT o.given AND o.state = ANY(%(unsent)s) AND {members}
 """
 
 

@@ -56,7 +56,7 @@ def audience_sql(rule: Rule, entity_ids: list[int] | None) -> tuple[str, dict[st
 KEPT = """
     SELECT o.rule_id, o.entity_id, o.slot, o.fold, o.timezone, o.note, o.due_at, o.snapshot
     FROM events_occurrence o JOIN events_entity e ON e.id = o.entity_id
-    WHERE o.rule_id = %(rule_id)s AND o.state = ANY(%(unsent)s) AND {members}
+    WHERE o.rule_id = %(rule_id)s AND NOT o.given AND o.state = ANY(%(unsent)s) AND {members}
 """
 
 
@@ -69,8 +69,8 @@ def kept_rows(rule: Rule, entity_ids: list[int]) -> Desired:
 AFTER_KEPT = """
     SELECT d.* FROM ({desired}) AS d
     WHERE NOT EXISTS (SELECT 1 FROM events_occurrence o
-                      WHERE o.rule_id = d.rule_id AND o.entity_id = d.entity_id AND o.state = ANY(%(unsent)s)
-                        AND o.due_at > d.due_at AND o.due_at < %(kept_until)s)
+                      WHERE o.rule_id = d.rule_id AND o.entity_id = d.entity_id AND NOT o.given
+                        AND o.state = ANY(%(unsent)s) AND o.due_at > d.due_at AND o.due_at < %(kept_until)s)
 """
 
 

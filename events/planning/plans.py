@@ -222,9 +222,10 @@ def _replan_edited(rule_id: int, entity_ids: list[int], origin: Origin) -> int:
     rule.refresh_from_db()
     held = Q(rule=rule, entity__in=entity_ids, hold=Hold.EDITED)
     until = rule.planned_until or origin.now
-    if rule.state in LIVE and rule.on_move == OnMove.KEEP and not _timed_since_start(rule, held):
+    is_planned = rule.state in LIVE and rule.role not in GIVEN_ROLES
+    if is_planned and rule.on_move == OnMove.KEEP and not _timed_since_start(rule, held):
         _keep(rule, entity_ids, until=until, origin=origin)
-    elif rule.state in LIVE:
+    elif is_planned:
         since = span_of(Q(rule=rule, entity__in=entity_ids), origin.now).first
         _replan(rule, entity_ids, since=since, until=until, origin=origin)
     return release(
@@ -277,8 +278,8 @@ class Span(NamedTuple):
 
 
 def span_of(scope: Q, now: datetime) -> Span:
-    """The span of the scope's unsent rows, wherever on earth they move; now is within it."""
-    unsent = Occurrence.objects.filter(scope, state__in=sorted(UNSENT))
+    """The span of the scope's unsent rows that were planned, wherever on earth they move; now is within it."""
+    unsent = Occurrence.objects.filter(scope, given=False, state__in=sorted(UNSENT))
     found = unsent.aggregate(oldest=Min("due_at"), newest=Max("due_at"))
     oldest, newest = found["oldest"] or now, found["newest"] or now
     return Span(min(oldest, now) - FARTHEST_MOVE, max(newest, now) + FARTHEST_MOVE)

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 
 from events.lifecycle import CLAIMABLE, State
-from events.models import Entity, EveryFrom, Occurrence, OnMove, Rule, RuleState
+from events.models import GIVEN_ROLES, Entity, EveryFrom, Occurrence, OnMove, Rule, RuleState
 from events.planning.audiences import desired_rows
 from events.planning.kept import kept_anew
 from events.planning.members import after_kept
@@ -83,6 +83,8 @@ def _for_each_rule(work: Work, origin: Origin) -> Outlook:
 
 
 def _foresee(rule: Rule, origin: Origin) -> list[Shift]:
+    if rule.role in GIVEN_ROLES:
+        return []
     return foresee(*_plans(rule, origin), rule_id=rule.pk, tzdata_version=TZDATA_VERSION)
 
 
@@ -91,6 +93,9 @@ def _apply(rule: Rule, origin: Origin) -> list[Shift]:
     alone(kind_of(rule))
     rule = Rule.objects.select_related("entity", "calendar").get(pk=rule.pk)
     if rule.state not in LIVE:
+        return []
+    if rule.role in GIVEN_ROLES:  # its rows are instants, in whatever zone they are told
+        stamp(rule_id=rule.pk, tzdata_version=TZDATA_VERSION, origin=origin)
         return []
     wanted, missing = _plans(rule, origin)
     shifts = foresee(wanted, missing, rule_id=rule.pk, tzdata_version=TZDATA_VERSION)

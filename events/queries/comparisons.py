@@ -65,7 +65,8 @@ WORDS = {
 COMPARED = f"""
 WITH desired AS MATERIALIZED ({{desired}}), held AS (
     SELECT * FROM events_occurrence
-    WHERE rule_id = %(rule_id)s AND due_at >= %(since)s - %(farthest)s AND due_at < %(until)s + %(farthest)s
+    WHERE rule_id = %(rule_id)s AND NOT given
+      AND due_at >= %(since)s - %(farthest)s AND due_at < %(until)s + %(farthest)s
 ), judged AS (
     SELECT CASE
              WHEN d.entity_id IS NULL AND o.state = 'CANCELLED' THEN '{V.WITHDRAWN}'

@@ -53,11 +53,11 @@ WITH desired AS MATERIALIZED ({{desired}}), standing AS MATERIALIZED (
     SELECT CASE WHEN o.due_at <> s.due_at THEN '{Change.MOVED}' ELSE '{Change.HOLDS}' END AS change,
            o.timezone, o.tzdata_version, o.slot, o.due_at AS before, s.due_at AS after
     FROM standing s JOIN events_occurrence o ON o.id = s.id
-    WHERE {RULE_SCOPE} AND o.state IN ({UNSENT_SQL})
+    WHERE {RULE_SCOPE} AND NOT o.given AND o.state IN ({UNSENT_SQL})
     UNION ALL
     SELECT '{Change.WITHDRAWN}', o.timezone, o.tzdata_version, o.slot, o.due_at, NULL
     FROM events_occurrence o
-    WHERE {RULE_SCOPE} AND o.state IN ({UNSENT_SQL}) AND o.id NOT IN (SELECT id FROM standing)
+    WHERE {RULE_SCOPE} AND NOT o.given AND o.state IN ({UNSENT_SQL}) AND o.id NOT IN (SELECT id FROM standing)
 ), changed AS (
     SELECT * FROM compared WHERE change <> '{Change.HOLDS}' OR tzdata_version <> %(tzdata_version)s
 )

@@ -56,6 +56,7 @@ def latest_due(ids: Sequence[int], *, origin: Origin) -> dict[int, int]:
 
 # A period is a year, month, week or day of the date that is counted from, before its offset. Where a missing day moves
 # on to the next month, that month has two of them, and says nothing. Draws of one window differ by less than a second.
+# What is given was asked for by itself, and is nobody's second one.
 OTHERS_OF_PERIOD = f"""
 SELECT o.id, (array_agg(s.id ORDER BY s.slot DESC) FILTER (WHERE s.attempt > 0 OR s.state = '{State.COMPLETED}'))[1]
            AS sent,
@@ -72,7 +73,7 @@ JOIN events_occurrence s ON s.rule_id = o.rule_id AND s.entity_id = o.entity_id
  AND s.slot >= period.begins AND s.slot < period.begins + ('1 ' || w.unit)::interval
  AND date_trunc('second', s.slot) <> date_trunc('second', o.slot)
  AND s.state NOT IN ('{State.CANCELLED}', '{State.SKIPPED}')
-WHERE (e.version > 1 OR r.version > 1)
+WHERE NOT o.given AND (e.version > 1 OR r.version > 1)
   AND NOT (w.unit = 'month' AND 'forward' IN (e.leap, r.leap))
 GROUP BY o.id
 """

@@ -34,7 +34,8 @@ FINAL_SQL = sql_list(FINAL)
 UNCLAIMED_STATE = f"CASE WHEN o.attempt = 0 THEN '{State.SCHEDULED}' ELSE '{State.RETRYING}' END"
 
 # A row that ran while its rule or its entity was edited waits until planning has looked whether it still holds.
-HOLD_IF_EDITED = f"""CASE WHEN EXISTS (
+# What was given by itself holds whatever they say.
+HOLD_IF_EDITED = f"""CASE WHEN NOT o.given AND EXISTS (
             SELECT 1 FROM events_rule r, events_entity e
             WHERE r.id = o.rule_id AND e.id = o.entity_id
               AND (r.updated_at > o.started_at OR e.updated_at > o.started_at)

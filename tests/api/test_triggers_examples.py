@@ -57,7 +57,8 @@ def test_the_triggers_come_move_and_go(live_server: LiveServer, capsys: pytest.C
     assert [item["result"] for item in many[1]["items"]] == ["created", "created"]
     assert World(clock.now()).sweep() == 1
     assert Delivery.objects.get().payload == {
-        "event_id": "event-1001", "function": "sendPush",
+        "event_id": "event-1001",
+        "function": "sendPush",
         "push_subscription": "the-public-vapid-key-of-the-sender",
     }
     assert Occurrence.objects.filter(state="SCHEDULED").count() == 2

@@ -264,7 +264,9 @@ def test_workers_are_missed_queue_by_queue(
 
 def test_a_sweeper_that_looked_just_now_need_not_answer_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"bob": [{"name": queue} for queue in ("live", "catchup", "maintenance")]}
-    monkeypatch.setattr(current_app.control, "inspect", lambda **_: SimpleNamespace(active_queues=lambda: answers))
+    monkeypatch.setattr(
+        current_app.control, "inspect", lambda **_: SimpleNamespace(active_queues=lambda: answers)
+    )
     assert workers(Connection("memory://"), is_swept=True).status is OK
 
 

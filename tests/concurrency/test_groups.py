@@ -1,6 +1,6 @@
 """Many threads append while real sweeps and workers dispatch: each message once, in order, in one group.
 
-GROUPS_UNDER_LOAD=64x10000 says how many threads append how often; it is 16x2000 as it comes.
+GROUPS_UNDER_LOAD=64x10000 says how many threads append how often; it is 8x500 as it comes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tests.harness.database import CommittedDatabase
 
 ROOT = Path(__file__).parents[2]
-THREADS, APPENDS = map(int, os.environ.get("GROUPS_UNDER_LOAD", "16x2000").split("x"))
+THREADS, APPENDS = map(int, os.environ.get("GROUPS_UNDER_LOAD", "8x500").split("x"))
 KEYS = [f"key-{number}" for number in range(5)]
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from events import operations, planning
-from events.models import Entity, Occurrence, Rule, RuleRole, RuleState
-from events.operations import (
-    ReminderGiven,
-)
-from events.shards import Shard
-from tests.engine.world import World
+from events.models import Occurrence, Rule, RuleRole, RuleState
+from events.operations import ReminderGiven
 
 if TYPE_CHECKING:
-    pass
+    from datetime import datetime
+
+    from events.models import Entity
+    from events.shards import Shard
+    from tests.engine.world import World
 
 
 def remind(world: World, person: Entity, text: str = "Call mom", **given: Any) -> Rule:

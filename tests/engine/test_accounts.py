@@ -106,7 +106,9 @@ def test_a_name_is_taken_once_an_account(world: World, alice: int, charlie: int)
             daily(world, owner)
 
 
-def test_an_accounts_rule_for_somebody_elses_entity_is_refused(world: World, alice: int, charlie: int) -> None:
+def test_an_accounts_rule_for_somebody_elses_entity_is_refused(
+    world: World, alice: int, charlie: int
+) -> None:
     theirs, operators = put(world, charlie), put(world, None)
     for bob in (theirs, operators):
         with pytest.raises(InvalidRule, match="entity: there is no such entity in the account"):

@@ -34,7 +34,9 @@ def world(db: None) -> Iterator[World]:
 
 @pytest.fixture
 def rule(world: World) -> Rule:
-    return world.rule(entity=world.person("alice", "UTC"), rrule="", start_date=AT.date(), local_time=(AT + 2 * HOUR).time())
+    return world.rule(
+        entity=world.person("alice", "UTC"), rrule="", start_date=AT.date(), local_time=(AT + 2 * HOUR).time()
+    )
 
 
 def given(rule: Rule, slot: datetime = AT, **fields: Any) -> Given:

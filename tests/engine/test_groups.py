@@ -365,7 +365,7 @@ def test_a_lost_worker_loses_no_message(world: World) -> None:
     assert dispatched()[0]["data"] == [1]
 
 
-def test_a_type_that_is_edited_while_a_group_runs_holds_it_only_until_the_next_look(world: World) -> None:
+def test_a_type_that_is_edited_while_a_group_runs_keeps_no_sweep_from_it(world: World) -> None:
     collecting(world)
     taken = take(world, 1)
     world.now += HOUR
@@ -374,7 +374,7 @@ def test_a_type_that_is_edited_while_a_group_runs_holds_it_only_until_the_next_l
     collecting(world, max_items=5)
     world.now += HOUR / 2
     world.recover()
-    assert (occurrence_of(taken).state, occurrence_of(taken).hold) == ("RETRYING", "edited")
+    assert occurrence_of(taken).state == "RETRYING"
     planning.replan_edited(origin=world.origin())
     world.sweep()
     assert occurrence_of(taken).state == "COMPLETED"

@@ -10,13 +10,7 @@ from django.contrib.auth.models import User
 
 from events import operations
 from events.models import Entity, Occurrence, Rule, RuleRole
-from events.operations import (
-    EntityFacts,
-    InvalidReminder,
-    NothingToSkip,
-    NothingToSnooze,
-    StaleVersion,
-)
+from events.operations import EntityFacts, InvalidReminder, NothingToSkip, NothingToSnooze, StaleVersion
 from events.queries.audit import audit_log
 from handlers.log.models import Delivery
 from tests.engine.reminding import due, edit, remind, snooze

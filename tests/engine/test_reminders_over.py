@@ -13,10 +13,7 @@ from django.db import connection
 from events import clock, operations, tasks
 from events.handling import Reject
 from events.models import Entity, EveryFrom, Occurrence, Rule, RuleState
-from events.operations import (
-    EntityFacts,
-    RetiredRule,
-)
+from events.operations import EntityFacts, RetiredRule
 from events.queries.audit import audit_log
 from events.shards import Shard
 from handlers.log.models import Delivery
