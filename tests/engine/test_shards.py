@@ -137,6 +137,9 @@ def copy_rows(times: int) -> None:
             """,
             [times],
         )
+        # Other tests leave dead entries in the indexes, which the planner counts as well.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("REINDEX TABLE events_occurrence")
         cursor.execute("ANALYZE events_occurrence")
 
 
