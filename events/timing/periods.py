@@ -135,11 +135,11 @@ def named_days(
     Raises InvalidRecurrence after too many empty periods in a row.
     """
     plan, periods = plan_of(rule, dtstart, leap), _periods(rule, dtstart, start, end)
-    empty = 0
+    empty, is_first = 0, True
     while periods:
         before = len(periods)
-        days, periods = plan.take(periods, enough)
-        enough *= 2 if enough < MOST_AT_ONCE else 1
+        days, periods = (_first_days if is_first else Plan.take)(plan, periods, enough)
+        is_first, enough = False, min(2 * enough, MOST_AT_ONCE)
         if days:
             empty = 0
             yield days
@@ -169,6 +169,12 @@ def named_periods(
         empty += 1
         if empty > MOST_EMPTY_PERIODS[rule.freq]:
             _refuse_empty(rule)
+
+
+@lru_cache(maxsize=4096)
+def _first_days(plan: Plan, periods: range, enough: int) -> tuple[list[Day], range]:
+    """As the plan takes them: what one rule is asked for in each of many zones is the same days."""
+    return plan.take(periods, enough)
 
 
 def _periods(rule: Rule, dtstart: datetime, start: datetime, end: datetime, behind: int = 0) -> range:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from heapq import heappop, heappush, merge
 from itertools import chain, groupby
 from typing import NamedTuple
@@ -71,7 +72,8 @@ def wall_firings(
         found = _found(sources[0], sieve, tz, start, end)
     else:
         found = _unique([_candidates(source, sieve, tz, start, end) for source in sources])
-    holds_all = sieve.business is not None or any(one.policies.gap is Gap.PREVIOUS_VALID for one in sources)
+    gaps = [one.policies.gap for one in sources]
+    holds_all = sieve.business is not None or Gap.PREVIOUS_VALID in gaps
     return _within(_once_in_order(found, holds_all=holds_all), after, before)
 
 
@@ -236,6 +238,7 @@ def _within(ordered: Iterator[Firing], after: datetime, before: datetime) -> Ite
             yield firing
 
 
+@lru_cache(maxsize=1024)
 def _wall(instant: datetime, tz: ZoneInfo) -> datetime:
     try:
         return instant.astimezone(tz).replace(tzinfo=None, fold=0)

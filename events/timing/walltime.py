@@ -96,13 +96,10 @@ def plain_instants(slots: Sequence[tuple[datetime, int]], tz: ZoneInfo) -> list[
     This is the fast way for nearly all, since what it needs is kept for each zone and span of days.
     """
     by_span = _epochs(tz)
-    found = []
-    for wall, moved in slots:
-        epoch = by_span[wall.toordinal() // _STEADY_DAYS]
-        if epoch is None or moved:
-            return None
-        found.append(_EPOCH + (wall - epoch))
-    return found
+    epochs = [by_span[wall.toordinal() // _STEADY_DAYS] for wall, _ in slots]
+    if None in epochs or any(moved for _, moved in slots):
+        return None
+    return [_EPOCH + (slot[0] - epoch) for slot, epoch in zip(slots, epochs, strict=True)]  # type: ignore[operator]
 
 
 def is_steady(wall: datetime, tz: ZoneInfo) -> bool:
