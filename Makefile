@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 LOCK := requirements-dev.txt
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help up test check tests tests-live tests-others lint format lock bench faults clean env
+.PHONY: help up test check tests tests-live tests-others lint format lock bench faults fuzz clean env
 
 help: ## Say what can be done here
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ bench: env ## Measure: occurrences per second, lateness, CPU
 
 faults: env ## Break things on purpose: a table of what was lost, doubled, early
 	@exec $(RUN) -m tests.faults $(ARGS)
+
+fuzz: env ## Ask the API whatever its description allows, and more: some minutes
+	@FUZZ_CALLS=1000 $(RUN) -m pytest tests/api/test_any_call.py --timeout=3600
 
 lock: ## Write the locks again from pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }

@@ -42,7 +42,7 @@ def _measure(variables: dict[str, str], console: Console, *, rows: int, runs: in
     django.setup()
     from django.core.management import call_command
 
-    from benchmarks import live, stages, work
+    from benchmarks import live, posts, stages, work
 
     call_command("migrate", verbosity=0)
     call_command("prepare", verbosity=0)
@@ -58,6 +58,9 @@ def _measure(variables: dict[str, str], console: Console, *, rows: int, runs: in
             figures[f"drain, {handler}"] = _medians([live.drain("drain", handler) for _ in range(runs)])
         console.print(f"10,000 due in one second: {runs} run(s) …")
         figures["burst of 10,000"] = _medians([live.burst("burst", "noop-batch") for _ in range(runs)])
+    console.print(f"Posts over HTTP: {runs} run(s) …")
+    found = [posts.measure(variables, rows // 20) for _ in range(runs)]
+    figures |= {name: _medians([run[name] for run in found]) for name in found[0]}
     return figures
 
 
