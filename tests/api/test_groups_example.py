@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from events import clock
 from events.models import Group
-from examples.groups.send import main
+from examples.post import main
 from handlers.log.models import Delivery
 from tests.api.conftest import account
 from tests.commands.conftest import run
@@ -28,9 +28,10 @@ PAGE = (ROOT / "examples" / "groups" / "README.md").read_text()
 
 def sent(address: str, key: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     """What the page's command is answered, file by file."""
-    [command] = re.findall(r"^python -m examples\.groups\.send (.*)$", PAGE, flags=re.MULTILINE)
-    _, _, *files = shlex.split(command)
-    assert main(address, key, *(str(ROOT / file) for file in files)) == 0
+    [command] = re.findall(r"^python -m examples\.post (.*)$", PAGE, flags=re.MULTILINE)
+    where, _, *files = shlex.split(command)
+    where = where.replace("http://127.0.0.1:8000", address)
+    assert main(where, key, *(str(ROOT / file) for file in files)) == 0
     return [json.loads(line.split(" ", 2)[2]) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -58,5 +59,7 @@ def test_what_is_refused_is_told_and_ends_with_one(
     committed_db: CommittedDatabase, live_server: LiveServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = account("alice").key
-    assert main(live_server.url, key, str(ROOT / "examples" / "groups" / "upload.json")) == 1
+    assert (
+        main(f"{live_server.url}/api/v1/groups", key, str(ROOT / "examples" / "groups" / "upload.json")) == 1
+    )
     assert "there is no group type 'UPLOAD'" in capsys.readouterr().out

@@ -1,4 +1,7 @@
-"""Make reminders: python -m examples.reminders.make ADDRESS KEY FILE [FILE …]"""
+"""Post files to a server that runs: python -m examples.post WHERE KEY FILE [FILE …]
+
+WHERE is the address of triggers, reminders or groups, such as http://127.0.0.1:8000/api/v1/triggers.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,10 @@ import urllib.request
 from pathlib import Path
 
 
-def make(address: str, key: str, body: bytes) -> tuple[int, str]:
-    """Make one reminder; the answer's status and text."""
+def post(where: str, key: str, body: bytes) -> tuple[int, str]:
+    """Post one body; the answer's status and text."""
     request = urllib.request.Request(  # noqa: S310 - the address is the caller's own
-        f"{address.rstrip('/')}/api/v1/reminders",
-        data=body,
-        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        where, data=body, headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
@@ -23,11 +24,11 @@ def make(address: str, key: str, body: bytes) -> tuple[int, str]:
             return refused.code, refused.read().decode()
 
 
-def main(address: str, key: str, *files: str) -> int:
-    """Make the reminder of each file; 1 if any was refused."""
+def main(where: str, key: str, *files: str) -> int:
+    """Post each file; 1 if any was refused."""
     refused = 0
     for file in files:
-        status, text = make(address, key, Path(file).read_bytes())
+        status, text = post(where, key, Path(file).read_bytes())
         refused |= int(status not in {200, 201})
         sys.stdout.write(f"{file}: {status} {text}\n")
     return refused
