@@ -105,7 +105,7 @@ def test_what_is_new_is_held_by_the_database_itself(world: World, column: str, v
 
 # --- accounts ------------------------------------------------------------------------------------------------------
 BEFORE_ACCOUNTS, ACCOUNTS = "0005_recurrences_index", "0006_accounts_groups_and_given_moments"
-NAMES_BY_ACCOUNT = "0007_names_by_account"
+NAMES_BY_ACCOUNT, AFTER_ACCOUNTS = "0007_names_by_account", "0009_words_of_refusals"
 # How the release before puts an entity.
 OLD_PUT = """
     INSERT INTO events_entity AS e (kind, external_id, timezone, name, attributes, leap, version)
@@ -118,6 +118,7 @@ def to_before_accounts() -> None:
     """Within this test's transaction; what is done beside transactions is left out."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    MigrationExecutor(connection).migrate([("events", AFTER_ACCOUNTS)], fake=True)
     MigrationExecutor(connection).migrate([("events", NAMES_BY_ACCOUNT)])
     MigrationExecutor(connection).migrate([("events", ACCOUNTS)], fake=True)
     MigrationExecutor(connection).migrate([("events", BEFORE_ACCOUNTS)])
