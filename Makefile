@@ -26,7 +26,7 @@ check: lint ## All checks: style, types, import contracts, migrations
 		$(RUN) -m tests.harness.with_postgres manage.py lintmigrations
 
 # Two runs side by side: one waits for live processes most of the time, and the other has work to do meanwhile.
-LIVE := tests/acceptance tests/setup tests/browser tests/faults tests/concurrency tests/model tests/cli
+LIVE := tests/acceptance tests/setup tests/browser tests/faults tests/concurrency tests/model tests/cli tests/unit
 
 tests: env ## All tests, with coverage
 	@$(RUN) -m coverage erase

@@ -66,8 +66,8 @@ OF_A_THING: dict[str, Call] = {
     "groups_drop": Call({"group_id": "group", "position": "position"}),
     "groups_flush": Call({"group_id": "group"}),
     "groups_cancel": Call({"group_id": "group"}),
-    "groups_show_type": Call({"name": "type"}),
-    "groups_retire_type": Call({"name": "type"}, None, SEEN),
+    "group_types_show": Call({"name": "type"}),
+    "group_types_retire": Call({"name": "type"}, None, SEEN),
     "occurrences_resolve": Call({"occurrence_id": "dead_letter"}, {"state": "COMPLETED"}),
 }
 # Operations that read or write what is the caller's own: they tell nothing of Alice's, and change nothing of it.
@@ -99,8 +99,8 @@ OF_ONES_OWN: dict[str, Call] = {
         body={"type": HIDDEN_WORD, "id": HIDDEN_WORD, "execute_at": "2031-01-01T00:00:00Z", "data": [1]},
         answered=(422,),  # a type of Alice's is none of Charlie's
     ),
-    "groups_show_types": Call(),
-    "groups_put_type": Call({"name": "type"}, {"handler": "log"}),
+    "group_types_show_all": Call(),
+    "group_types_put": Call({"name": "type"}, {"handler": "log"}),
     "preview_show": Call(body={"cron": "0 9 * * *", "timezone": "UTC"}),
     "preview_read": Call(body={"phrase": "every day at 9", "timezone": "UTC"}),
 }
