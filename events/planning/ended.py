@@ -12,6 +12,7 @@ from events.errors import InvalidField
 from events.lifecycle import Reason, State
 from events.models import EveryFrom, Occurrence, Rule, RuleRole, RuleState
 from events.models.fields import WallTimeField
+from events.planning.plans import LIVE
 from events.planning.recurrences import next_firings_of, openings_of
 from events.shards import WHOLE
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from events.shards import Shard
     from events.transitions import Origin
 
-LIVE = (RuleState.ACTIVE, RuleState.PAUSED)
 # What waits for a person is not done.
 DONE = (State.COMPLETED, State.SKIPPED, State.CANCELLED)
 MOST_AT_ONCE = 10_000
