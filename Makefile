@@ -25,22 +25,22 @@ check: lint ## All checks: style, types, import contracts, migrations
 	@DJANGO_SETTINGS_MODULE=scheduler_project.settings_for_checks \
 		$(RUN) -m tests.harness.with_postgres manage.py lintmigrations
 
-# Two runs side by side: one waits for live processes most of the time, and the other has work to do meanwhile.
-LIVE := tests/acceptance tests/setup tests/browser tests/faults tests/concurrency tests/model tests/cli tests/unit
+# Two runs side by side. One is of processes as they are started everywhere, and waits for them most of the time; the
+# other has work to do meanwhile, and is where coverage is measured: in this process alone.
+LIVE := tests/acceptance tests/setup tests/browser tests/faults tests/concurrency tests/model tests/cli \
+	tests/thirdparty_handler
 
 tests: env ## All tests, with coverage
-	@$(RUN) -m coverage erase
 	@$(MAKE) --jobs 2 --output-sync=target tests-live tests-others
-	@$(RUN) -m coverage combine --quiet
+
+tests-live: env ## The tests of live processes alone
+	@$(RUN) -m pytest $(LIVE)
+
+tests-others: env ## All other tests alone, with coverage
+	@$(RUN) -m coverage run -m pytest $(LIVE:%=--ignore=%)
 	@$(RUN) -m coverage report
 	@$(RUN) -m coverage report --fail-under=100 \
 		--include='events/timing/*,events/lifecycle.py,events/transitions.py,events/transitions/*'
-
-tests-live: env ## The tests of live processes alone
-	@$(RUN) -m coverage run -m pytest $(LIVE)
-
-tests-others: env ## All other tests alone
-	@$(RUN) -m coverage run -m pytest $(LIVE:%=--ignore=%)
 
 lint: env ## Style alone
 	@$(RUN) -m ruff format --check .

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.harness.postgres import StoppablePostgres
     from tests.receiver import Receiver
 
-OUTAGE_SECONDS = 4
+OUTAGE_SECONDS = 7
 STATES = """
 SELECT r.name, o.state, o.attempt, o.failures
 FROM events_occurrence o JOIN events_rule r ON r.id = o.rule_id
@@ -93,7 +93,7 @@ def test_a_call_in_hand_is_settled_and_a_sleeping_sweep_goes_on_when_the_databas
         "a sweep is awake",
         lambda: bool(asked(own_postgres, "SELECT 1 FROM events_sweep WHERE passes > 0")),
     )
-    soon(live, "in hand", receiver.url("/slow?ms=3000"), seconds=1)
+    soon(live, "in hand", receiver.url("/slow?ms=6000"), seconds=1)
     soon(live, "due meanwhile", receiver.url("/ok"), seconds=6)
     eventually(live, "the call is in hand", lambda: len(receiver.calls()) == 1)
     own_postgres.stop()

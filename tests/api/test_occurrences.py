@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from events import queries
+from events import clock, queries
 from events.handling import Reject
 from events.models import Occurrence
 from tests.api.conftest import Account
@@ -57,6 +59,16 @@ def items(answer: Any) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.content
     found: list[dict[str, Any]] = answer.json()["items"]
     return found
+
+
+def test_of_another_accounts_rule_nothing_is_listed_and_no_row_of_it_is_looked_at(
+    ann: Account, charlie: Account, world: World
+) -> None:
+    rule = a_rule(ann, world)
+    assert items(ann.get(f"/occurrences?rule={rule}"))
+    with CaptureQueriesContext(connection) as asked:
+        assert items(charlie.get(f"/occurrences?when=past&rule={rule}")) == []
+    assert not [query["sql"] for query in asked if "events_occurrence" in query["sql"]]
 
 
 def test_what_comes_is_told_from_the_nearest_on(ann: Account, world: World) -> None:
@@ -141,7 +153,7 @@ def test_a_dead_letter_is_replayed_or_settled(ann: Account, world: World, state:
     assert items(ann.get("/occurrences?state=FAILED"))[0]["id"] == dead.pk
     assert ann.post(f"/occurrences/{dead.pk}/replay").json()["state"] == "RETRYING"
     assert ann.post(f"/occurrences/{dead.pk}/replay").status_code == 409
-    world.now += timedelta(seconds=1)
+    world.now = clock.now()  # the replay went by the database's own time
     world.sweep()
     assert ann.post(f"/occurrences/{dead.pk}/resolve", {"state": "FAILED"}).status_code == 422
     settled = ann.post(f"/occurrences/{dead.pk}/resolve", {"state": state, "reason": "by phone"})
