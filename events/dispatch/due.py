@@ -2,52 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import F, Func, Min, TextField
+from django.db.models import DateTimeField, F, Func, Min, TextField
 
 from events.lifecycle import CLAIMABLE, IN_FLIGHT, LOST_ATTEMPT, State
 from events.models import Attempt, Occurrence
 from events.shards import WHOLE
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.db.models import QuerySet
 
     from events.shards import Shard
 
 
-@dataclass(frozen=True, slots=True)
-class DueRow:
-    """One locked row that is due; `place` is where it lies (its ctid) while it is locked."""
+class DueRow(NamedTuple):
+    """One locked row that is due; `place` is where it lies (its ctid) while it is locked.
+
+    A named tuple, because a claim makes thousands of them.
+    """
 
     place: str
     id: int
     state: State
     rule_id: int
     entity_id: int
-    due_at: datetime
     deleted_at: datetime | None
     own_payload: dict[str, Any] | None
     frozen_payload: dict[str, Any] | None
+    due_at: datetime
 
 
 COLUMNS = (
-    "place", "id", "state", "rule_id", "entity_id", "due_at", "entity__deleted_at", "payload",
-    "snapshot__payload",
+    "place", "id", "state", "rule_id", "entity_id", "entity__deleted_at", "payload", "snapshot__payload",
+    "due_utc",
 )  # fmt: skip
 PLACE = Func(template='"events_occurrence"."ctid"::text', output_field=TextField())
+# Read without its zone, an instant takes the driver a tenth of the time.
+DUE_UTC = Func("due_at", template="(%(expressions)s AT TIME ZONE 'UTC')", output_field=DateTimeField())
 
 
 def lock_due(batch: int, *, since: datetime | None, now: datetime, shard: Shard = WHOLE) -> list[DueRow]:
     """The oldest rows that can be claimed, locked; rows that another sweep holds are passed over."""
-    due = _waiting(shard).filter(available_at__lte=now).annotate(place=PLACE).order_by("available_at", "id")
+    due = (
+        _waiting(shard)
+        .filter(available_at__lte=now)
+        .annotate(place=PLACE, due_utc=DUE_UTC)
+        .order_by("available_at", "id")
+    )
     if since is not None:
         due = due.filter(available_at__gte=since)
     locked = due.select_for_update(skip_locked=True, of=("self",)).values_list(*COLUMNS)[:batch]
-    return [DueRow(*row) for row in locked]
+    return [DueRow._make((*row, due_utc.replace(tzinfo=UTC))) for *row, due_utc in locked]
 
 
 def suspects(rows: list[DueRow]) -> set[int]:

@@ -56,6 +56,8 @@ def text(value: object) -> str:
 
 
 def _kept(result: object) -> Mapping[str, Any]:
+    if result == {}:
+        return {}
     try:
         written = json.dumps(result, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:

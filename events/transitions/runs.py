@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.handling import Kind
@@ -94,7 +94,8 @@ WITH wanted AS MATERIALIZED (
     WHERE o.id = w.id AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PENDING}'
       AND o.available_at <= %(now)s
     RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
-              NULL::jsonb AS detail, o.rule_id, o.failures, o.idempotency_key, o.slot, o.timezone, o.due_at,
+              NULL::jsonb AS detail, o.rule_id, o.failures, o.idempotency_key, o.slot, o.timezone,
+              o.due_at AT TIME ZONE 'UTC' AS due_utc,
               CASE WHEN o.payload IS NULL THEN o.snapshot
                    ELSE COALESCE(o.snapshot, '{{}}') || jsonb_build_object('payload', o.payload) END AS snapshot,
               w.entity_kind, w.external_id, w.entity_name, w.entity_timezone, w.attributes, w.rule_name, w.kind,
@@ -104,7 +105,7 @@ WITH wanted AS MATERIALIZED (
     INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, outcome)
     SELECT id, attempt, kind, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
 ), logged AS ({LOG_MOVED})
-SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_at,
+SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_utc,
        snapshot, entity_kind, external_id, entity_name, entity_timezone, attributes,
        CASE WHEN row_number() OVER (PARTITION BY rule_id ORDER BY id) = 1
             THEN jsonb_build_object('name', rule_name, 'payload', rule_payload, 'max_attempts', max_attempts,
@@ -139,12 +140,12 @@ def start(
 
 
 def _started(row: tuple[Any, ...], rules: dict[int, RuleFacts], now: datetime) -> Started:
-    row_id, rule_id, *plain, snapshot, kind, external_id, name, timezone, attributes, facts = row
+    row_id, rule_id, *plain, due_utc, snapshot, kind, external_id, name, timezone, attributes, facts = row
     if facts is not None:  # sent with the first row of each rule, because a set's rows mostly share one
         rules[rule_id] = _rule_facts(rule_id, json.loads(facts))
     return Started._make((
-        row_id, rules[rule_id], *plain, now, snapshot and json.loads(snapshot),
-        kind, external_id, name, timezone, json.loads(attributes),
+        row_id, rules[rule_id], *plain, due_utc.replace(tzinfo=UTC), now, snapshot and json.loads(snapshot),
+        kind, external_id, name, timezone, {} if attributes == "{}" else json.loads(attributes),
     ))  # fmt: skip
 
 
@@ -166,8 +167,7 @@ def fence(ids: Sequence[int], *, token: UUID, origin: Origin) -> set[int]:
     return {row["id"] for row in run(FENCE, origin, ids=id_array(ids), token=token)}
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What one attempt came to. `available_at` is set for a row that will be tried again."""
 
     id: int
