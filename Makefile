@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 LOCK := requirements-dev.txt
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help up test check tests tests-live tests-others lint format lock bench faults fuzz clean env
+.PHONY: help up test check tests tests-live tests-others lint format lock bench peers faults fuzz clean env
 
 help: ## Say what can be done here
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ format: env ## Put the code into shape
 
 bench: env ## Measure: occurrences per second, lateness, CPU
 	@exec $(RUN) -m benchmarks
+
+peers: env ## Measure others at the same work: some minutes, and packages of their own under var/
+	@exec $(RUN) -m benchmarks.peers $(ARGS)
 
 faults: env ## Break things on purpose: a table of what was lost, doubled, early
 	@exec $(RUN) -m tests.faults $(ARGS)

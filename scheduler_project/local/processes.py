@@ -47,6 +47,8 @@ class Welcome:
         return (
             f"Punctual is up.\n"
             f"  admin    http://{self.host}:{self.web_port}/admin/\n"
+            f"  account  http://{self.host}:{self.web_port}/account/\n"
+            f"  API      http://{self.host}:{self.web_port}/api/v1/docs\n"
             f"  flower   http://{self.host}:{self.flower_port}/\n"
             f"  login    {self.login} / {self.password}\n"
             f"Ctrl-C stops everything.\n"

@@ -1,0 +1,1 @@
+"""The Django app of a user who wrote his own scheduler."""
