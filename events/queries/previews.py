@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
 
 from events.errors import InvalidField
 from events.queries.asked import Asked, as_asked, asked_of, meant, policies_of, refuse, window_of
-from events.timing import check, firings, in_words
+from events.timing import check, firings, in_words, next_firings, plain_firings, resolve
 
 if TYPE_CHECKING:
-    from events.timing import Recurrence
+    from collections.abc import Iterable
+    from zoneinfo import ZoneInfo
+
+    from events.timing import Firing, Policies, Recurrence
 
 __all__ = ["MOST_FIRINGS", "Asked", "Previewed", "asked_of", "preview", "sentence_of"]
 
 USUAL_LIMIT = 10
 MOST_FIRINGS = 1_000
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class Previewed(TypedDict):
@@ -56,24 +60,49 @@ def _previewed(asked: Asked, now: datetime) -> list[Previewed]:
         refuse("limit", f"{limit} is out of range", f"Give a whole number from 1 to {MOST_FIRINGS:,}")
     policies = policies_of(asked.gap, asked.fold, asked.leap)
     recurrence, tz = meant(asked, after)
-    is_plain = _is_plain(recurrence)
-    if not is_plain:
+    plain = plain_firings(recurrence, tz, policies, after=after, before=before, limit=limit)
+    shows_itself = plain is not None or _shows_itself(recurrence)
+    if not shows_itself:
         check(recurrence, policies)
-    found = firings(recurrence, tz, policies, after=after, before=before)
-    in_zone = datetime.combine
-    # A slot that nothing touched is the local time, and this is the fastest way to give it its zone.
-    previewed: list[Previewed] = [
-        {"slot": slot, "due_at": due_at, "local": due_at.astimezone(tz), "note": note or None}
-        if note or fold
-        else {"slot": slot, "due_at": due_at, "local": in_zone(slot, slot.time(), tz), "note": None}
-        for slot, fold, due_at, note in islice(found, limit)
-    ]
-    if is_plain and not previewed:
+    if plain is None:
+        previewed = _shown(islice(firings(recurrence, tz, policies, after=after, before=before), limit), tz)
+    else:
+        previewed = _shown_plain(plain, tz)
+    if not previewed and shows_itself:
         check(recurrence, policies)  # is it over, or could it never fire?
+    if not previewed:
+        _check_in_zone(recurrence, tz, policies)
     return previewed
 
 
-def _is_plain(recurrence: Recurrence) -> bool:
+def _shown(found: Iterable[Firing], tz: ZoneInfo) -> list[Previewed]:
+    # A slot that nothing touched is the local time, and this is the fastest way to give it its zone.
+    in_zone = datetime.combine
+    return [
+        {"slot": slot, "due_at": due_at, "local": due_at.astimezone(tz), "note": note or None}
+        if note or fold
+        else {"slot": slot, "due_at": due_at, "local": in_zone(slot, slot.time(), tz), "note": None}
+        for slot, fold, due_at, note in found
+    ]
+
+
+def _shown_plain(found: list[tuple[datetime, datetime]], tz: ZoneInfo) -> list[Previewed]:
+    in_zone = datetime.combine
+    return [
+        {"slot": slot, "due_at": due_at, "local": in_zone(slot, slot.time(), tz), "note": None}
+        for slot, due_at in found
+    ]
+
+
+def _check_in_zone(recurrence: Recurrence, tz: ZoneInfo, policies: Policies) -> None:
+    """Raise OutOfRange for what would fire in UTC, and has no instants in its zone that the calendar knows."""
+    if recurrence.dtstart.tzinfo is None and not next_firings(
+        recurrence, tz, policies, after=_EARLIEST, limit=1
+    ):
+        resolve(recurrence.dtstart, tz, gap=policies.gap, fold=policies.fold)
+
+
+def _shows_itself(recurrence: Recurrence) -> bool:
     """Whether a firing of it shows that nothing is wrong with it, so that `check` need not look for one as well."""
     lists = recurrence.rdates or recurrence.exdates or recurrence.more_rrules
     return not lists and recurrence.dtstart.tzinfo is None

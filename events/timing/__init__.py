@@ -9,6 +9,8 @@ from events.timing.ical_recurrence import Imported, read_ical
 from events.timing.instants import read_instant
 from events.timing.iso_dates import read_dates, read_wall_time
 from events.timing.misfire import Lane, lane, lateness
+from events.timing.nearer_starts import Cycle, cycle_of
+from events.timing.plain_firings import plain_firings
 from events.timing.recurrence import Firing, Policies, Recurrence
 from events.timing.recurring import firings, next_firings
 from events.timing.refusing import InvalidRecurrence
@@ -27,6 +29,7 @@ from events.timing.zones import (
 __all__ = [
     "TZDATA_VERSION",
     "BusinessDays",
+    "Cycle",
     "Firing",
     "Fold",
     "Gap",
@@ -47,6 +50,7 @@ __all__ = [
     "check",
     "check_window",
     "closes_at",
+    "cycle_of",
     "delay",
     "firings",
     "in_words",
@@ -55,6 +59,7 @@ __all__ = [
     "next_after_completion",
     "next_firings",
     "period_of",
+    "plain_firings",
     "read_dates",
     "read_ical",
     "read_instant",

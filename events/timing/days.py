@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import isleap, monthrange
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import MAXYEAR, date, timedelta
 from functools import lru_cache
 
@@ -51,8 +51,7 @@ def kind_size(rule: Rule) -> int:
 
 def days_of_year(rule: Rule, leap: Leap, year: int) -> Days:
     """Return the days that a YEARLY rule names in a year."""
-    first = date(year, 1, 1).toordinal()
-    return _relative(_named(rule, leap, year, rule.bymonth or range(1, 13)), first)
+    return _relative(_named(rule, leap, year, rule.bymonth or range(1, 13)), year_kind(year)[0])
 
 
 def days_of_month(rule: Rule, leap: Leap, index: int) -> Days:
@@ -60,7 +59,7 @@ def days_of_month(rule: Rule, leap: Leap, index: int) -> Days:
     year, month = divmod(index, 12)
     if rule.bymonth and month + 1 not in rule.bymonth:
         return ()
-    return _relative(_named(rule, leap, year, (month + 1,)), date(year, month + 1, 1).toordinal())
+    return _relative(_named(rule, leap, year, (month + 1,)), month_kind(index)[0])
 
 
 def day_passes(rule: Rule, day: date) -> bool:
@@ -89,17 +88,24 @@ def _relative(named: dict[int, int], first: int) -> Days:
 
 def _named(rule: Rule, leap: Leap, year: int, months: Iterable[int]) -> dict[int, int]:
     found: dict[int, int] = {}
-    for month in months:
-        for ordinal, moved in _monthdays(rule, leap, year, month):
+    for first, length in _spans(rule, year, months):
+        for ordinal, moved in _days_of_span(rule, leap, first, length):
             found[ordinal] = found.get(ordinal, moved) and moved
     return {ordinal: moved for ordinal, moved in found.items() if _limits(rule, ordinal)}
 
 
-def _monthdays(rule: Rule, leap: Leap, year: int, month: int) -> Iterable[tuple[int, int]]:
-    first = date(year, month, 1).toordinal()
-    length = monthrange(year, month)[1]
+def _spans(rule: Rule, year: int, months: Iterable[int]) -> Iterable[tuple[int, int]]:
+    """The first days and the lengths of those months, or of their year where weekdays are counted in it."""
+    if rule.byday and not rule.bymonthday and not _counts_in_months(rule):
+        return (_year_span(year),)
+    return [_month_span(year, month) for month in months]
+
+
+def _days_of_span(rule: Rule, leap: Leap, first: int, length: int) -> Iterable[Day]:
+    """The days that BYMONTHDAY names, else BYDAY, else all of them."""
     if not rule.bymonthday:
-        return [(first + n, 0) for n in range(length)]
+        named = _weekdays(rule.byday, first, length) if rule.byday else range(first, first + length)
+        return [(ordinal, 0) for ordinal in named]
     exist = [(first + (n - 1 if n > 0 else length + n), 0) for n in rule.bymonthday if -length <= n <= length]
     if leap is Leap.OMIT:
         return exist
@@ -107,11 +113,36 @@ def _monthdays(rule: Rule, leap: Leap, year: int, month: int) -> Iterable[tuple[
     return [*exist, *((observed, n) for n in rule.bymonthday if n > length)]
 
 
+def _weekdays(byday: Iterable[tuple[int, int]], first: int, length: int) -> Iterator[int]:
+    """The days of a span that BYDAY names: every such weekday, or the nth from its beginning or end."""
+    for nth, weekday in byday:
+        # Ordinal 1 was a Monday.
+        all_ = range(first + (weekday + 1 - first) % 7, first + length, 7)
+        if not nth:
+            yield from all_
+        elif abs(nth) <= len(all_):
+            yield all_[nth - 1 if nth > 0 else nth]
+
+
+def _counts_in_months(rule: Rule) -> bool:
+    return rule.freq is Freq.MONTHLY or bool(rule.bymonth)
+
+
+def _month_span(year: int, month: int) -> tuple[int, int]:
+    first, (_, length, _) = month_kind(12 * year + month - 1)
+    return first, length
+
+
+def _year_span(year: int) -> tuple[int, int]:
+    first, (is_leap, *_) = year_kind(year)
+    return first, 365 + is_leap
+
+
 def _limits(rule: Rule, ordinal: int) -> bool:
     return (
         (not rule.byyearday or _in_yeardays(rule, ordinal))
         and (not rule.byweekno or _in_weeks(rule, ordinal))
-        and (not rule.byday or _in_weekdays(rule, ordinal))
+        and (not rule.byday or not rule.bymonthday or _in_weekdays(rule, ordinal))
     )
 
 
@@ -132,13 +163,6 @@ def _in_weeks(rule: Rule, ordinal: int) -> bool:
 
 
 def _in_weekdays(rule: Rule, ordinal: int) -> bool:
-    # Ordinal 1 was a Monday.
-    wanted = [nth for nth, weekday in rule.byday if weekday == (ordinal - 1) % 7]
-    if not wanted or 0 in wanted:
-        return bool(wanted)
     day = date.fromordinal(ordinal)
-    if rule.freq is Freq.MONTHLY or rule.bymonth:
-        nth, length = day.day, monthrange(day.year, day.month)[1]
-    else:
-        nth, length = ordinal - date(day.year, 1, 1).toordinal() + 1, 365 + isleap(day.year)
-    return (nth - 1) // 7 + 1 in wanted or -((length - nth) // 7 + 1) in wanted
+    span = _month_span(day.year, day.month) if _counts_in_months(rule) else _year_span(day.year)
+    return ordinal in _weekdays(rule.byday, *span)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, date, datetime, time
 from functools import lru_cache
-from typing import NoReturn
+from operator import attrgetter
+from typing import Any, NoReturn
 
 from events.timing.days import (
     LAST_ORDINAL,
@@ -50,12 +51,16 @@ Slot = tuple[datetime, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A rule with the days that it leaves to DTSTART filled in; `kept` is what each kind of period holds."""
+    """A rule with the days that it leaves to DTSTART filled in; `kept` is what each kind of period holds.
+
+    `number_of` gives the number of the period that a day is in.
+    """
 
     rule: Rule
     leap: Leap
     limited: bool
     kind_size: int
+    number_of: Callable[[datetime], int]
     kept: dict[Kind, Days] = field(default_factory=dict)
 
     def days(self, period: int) -> list[Day]:
@@ -134,7 +139,8 @@ def named_days(
 
     Raises InvalidRecurrence after too many empty periods in a row.
     """
-    plan, periods = plan_of(rule, dtstart, leap), _periods(rule, dtstart, start, end)
+    plan = plan_of(rule, dtstart, leap)
+    periods = _periods(plan, dtstart, start, end)
     empty, is_first = 0, True
     while periods:
         before = len(periods)
@@ -160,7 +166,7 @@ def named_periods(
     times = len(times_of(rule, dtstart.time()))
     plan = plan_of(rule, dtstart, leap)
     empty = 0
-    for period in _periods(rule, dtstart, start, end, behind):
+    for period in _periods(plan, dtstart, start, end, behind):
         days = plan.days(period)
         if len(days) * times >= fewest:
             empty = 0
@@ -177,11 +183,12 @@ def _first_days(plan: Plan, periods: range, enough: int) -> tuple[list[Day], ran
     return plan.take(periods, enough)
 
 
-def _periods(rule: Rule, dtstart: datetime, start: datetime, end: datetime, behind: int = 0) -> range:
+def _periods(plan: Plan, dtstart: datetime, start: datetime, end: datetime, behind: int = 0) -> range:
     """The periods in phase with DTSTART's from `start` to `end`, and some before them."""
-    first = period_of(rule, dtstart)
-    passed = max(0, (period_of(rule, start) - first) // rule.interval - behind)
-    return range(first + passed * rule.interval, period_of(rule, end) + 1, rule.interval)
+    number_of, interval = plan.number_of, plan.rule.interval
+    first = number_of(dtstart)
+    passed = max(0, (number_of(start) - first) // interval - behind)
+    return range(first + passed * interval, number_of(end) + 1, interval)
 
 
 def _refuse_empty(rule: Rule) -> NoReturn:
@@ -230,19 +237,6 @@ def _times_of(rule: Rule, clock: time) -> tuple[time, ...]:
     )
 
 
-def period_of(rule: Rule, day: datetime) -> int:
-    """Return the number of the period that a day is in."""
-    match rule.freq:
-        case Freq.YEARLY:
-            return day.year
-        case Freq.MONTHLY:
-            return day.year * 12 + day.month - 1
-        case Freq.WEEKLY:
-            return (day.toordinal() - 1 - rule.wkst) // 7
-        case _:
-            return day.toordinal()
-
-
 def plan_of(rule: Rule, dtstart: datetime, leap: Leap) -> Plan:
     """Return the plan of a rule: one object for all that DTSTART leaves alike."""
     named = rule.bymonthday or rule.byday or rule.byyearday
@@ -257,11 +251,25 @@ def plan_of(rule: Rule, dtstart: datetime, leap: Leap) -> Plan:
 @lru_cache(maxsize=8192)
 def _plan(rule: Rule, leap: Leap, month: int, day: int, weekday: int) -> Plan:
     """What RFC 5545 takes from DTSTART (3.3.10: "information, not contained in the rule")."""
+    taken: dict[str, Any] = {}
     if month:
-        rule = replace(rule, bymonth=(month,))
+        taken["bymonth"] = (month,)
     if day:
-        rule = replace(rule, bymonthday=(day,))
+        taken["bymonthday"] = (day,)
     if weekday >= 0:
-        rule = replace(rule, byday=((0, weekday),))
+        taken["byday"] = ((0, weekday),)
+    rule = replace(rule, **taken) if taken else rule
     limited = bool(rule.bymonth or rule.bymonthday or rule.byday)
-    return Plan(rule, leap, limited, kind_size(rule))
+    return Plan(rule, leap, limited, kind_size(rule), _numbering(rule))
+
+
+def _numbering(rule: Rule) -> Callable[[datetime], int]:
+    match rule.freq:
+        case Freq.YEARLY:
+            return attrgetter("year")
+        case Freq.MONTHLY:
+            return lambda day: day.year * 12 + day.month - 1
+        case Freq.WEEKLY:
+            return lambda day: (day.toordinal() - 1 - rule.wkst) // 7
+        case _:
+            return datetime.toordinal

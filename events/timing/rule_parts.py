@@ -34,8 +34,10 @@ class Freq(IntEnum):
 
 def _integer(low: int, high: int, *, signed: bool = False) -> Callable[[str], int]:
     def read(value: str) -> int:
-        number = int(value) if _NUMBER.fullmatch(value) else 0
-        if not _NUMBER.fullmatch(value) or not low <= (abs(number) if signed else number) <= high:
+        if not _NUMBER.fullmatch(value):
+            raise ValueError(value)
+        number = int(value)
+        if not low <= (abs(number) if signed else number) <= high:
             raise ValueError(value)
         return number
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -111,52 +112,56 @@ def _value(name: str, value: str) -> object:
 
 
 def _check_together(rule: Rule) -> None:
-    """The MUSTs of RFC 5545, 3.3.10, that concern two parts at once, and the bound on times a day."""
-    freq = rule.freq
-    ordinal = any(nth for nth, _ in rule.byday)
+    for is_broken, problem, remedy in _MUSTS:
+        if is_broken(rule):
+            refuse(problem.format(freq=rule.freq.name), remedy)
     times = max(1, len(rule.byhour)) * max(1, len(rule.byminute)) * max(1, len(rule.bysecond))
-    broken = (
-        (
-            rule.count and rule.until,
-            "COUNT and UNTIL exclude each other",
-            "Keep one of them",
-        ),
-        (
-            rule.byweekno and freq is not Freq.YEARLY,
-            "BYWEEKNO needs FREQ=YEARLY",
-            "Change FREQ or leave it out",
-        ),
-        (
-            rule.byyearday and Freq.MONTHLY <= freq <= Freq.DAILY,
-            f"BYYEARDAY does not go with FREQ={freq.name}",
-            "Use FREQ=YEARLY",
-        ),
-        (
-            rule.bymonthday and freq is Freq.WEEKLY,
-            "BYMONTHDAY does not go with FREQ=WEEKLY",
-            "Use FREQ=MONTHLY or FREQ=DAILY",
-        ),
-        (
-            ordinal and freq > Freq.MONTHLY,
-            f"an ordinal in BYDAY does not go with FREQ={freq.name}",
-            "Use FREQ=MONTHLY or FREQ=YEARLY, or the weekday alone",
-        ),
-        (
-            ordinal and rule.byweekno,
-            "an ordinal in BYDAY does not go with BYWEEKNO",
-            "Use the weekday alone",
-        ),
-        (
-            rule.bysetpos and rule.is_plain,
-            "BYSETPOS has no BY part to choose from",
-            "Add one, such as BYDAY=MO,TU,WE,TH,FR",
-        ),
-        (
-            times > MOST_TIMES_A_DAY and not freq.is_elapsed,
+    if times > MOST_TIMES_A_DAY and not rule.freq.is_elapsed:
+        refuse(
             f"the rule has {times:,} times a day",
             f"Keep it to {MOST_TIMES_A_DAY:,}, or use FREQ=SECONDLY",
-        ),
-    )
-    for is_broken, problem, remedy in broken:
-        if is_broken:
-            refuse(problem, remedy)
+        )
+
+
+def _has_ordinal(rule: Rule) -> bool:
+    return any(nth for nth, _ in rule.byday)
+
+
+# The MUSTs of RFC 5545, 3.3.10, that concern two parts at once.
+_MUSTS: tuple[tuple[Callable[[Rule], object], str, str], ...] = (
+    (
+        lambda rule: rule.count and rule.until,
+        "COUNT and UNTIL exclude each other",
+        "Keep one of them",
+    ),
+    (
+        lambda rule: rule.byweekno and rule.freq is not Freq.YEARLY,
+        "BYWEEKNO needs FREQ=YEARLY",
+        "Change FREQ or leave it out",
+    ),
+    (
+        lambda rule: rule.byyearday and Freq.MONTHLY <= rule.freq <= Freq.DAILY,
+        "BYYEARDAY does not go with FREQ={freq}",
+        "Use FREQ=YEARLY",
+    ),
+    (
+        lambda rule: rule.bymonthday and rule.freq is Freq.WEEKLY,
+        "BYMONTHDAY does not go with FREQ=WEEKLY",
+        "Use FREQ=MONTHLY or FREQ=DAILY",
+    ),
+    (
+        lambda rule: rule.freq > Freq.MONTHLY and _has_ordinal(rule),
+        "an ordinal in BYDAY does not go with FREQ={freq}",
+        "Use FREQ=MONTHLY or FREQ=YEARLY, or the weekday alone",
+    ),
+    (
+        lambda rule: rule.byweekno and _has_ordinal(rule),
+        "an ordinal in BYDAY does not go with BYWEEKNO",
+        "Use the weekday alone",
+    ),
+    (
+        lambda rule: rule.bysetpos and rule.is_plain,
+        "BYSETPOS has no BY part to choose from",
+        "Add one, such as BYDAY=MO,TU,WE,TH,FR",
+    ),
+)

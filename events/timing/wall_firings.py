@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import partial
 from heapq import heappop, heappush, merge
-from itertools import chain, groupby
+from itertools import chain, groupby, repeat
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,8 @@ from events.timing.walltime import (
     plain_instant,
     plain_instants,
     resolve,
+    shifted,
+    wall_of,
 )
 from events.timing.word_parts import MONTHS
 
@@ -37,6 +40,10 @@ _FAR = datetime(9999, 12, 28, tzinfo=UTC)
 # The wall time that a slot is observed at, the slot, and the slot before the offset with the day it stands for.
 Place = tuple[datetime, datetime, Slot]
 Candidate = tuple[datetime, Firing]
+
+# As `Firing(slot, fold, due_at, note)` of each, in a fraction of its time.
+_firing_of: Callable[[tuple[datetime, int, datetime, str]], Firing] = partial(tuple.__new__, Firing)
+_note_of = itemgetter(3)
 
 
 class Source(NamedTuple):
@@ -64,17 +71,25 @@ NO_SIEVE = Sieve()
 def wall_firings(
     sources: Sequence[Source], sieve: Sieve, tz: ZoneInfo, *, after: datetime, before: datetime
 ) -> Iterator[Firing]:
-    """Yield the firings of all sources with after <= due_at < before: by due_at, each instant once, lazily."""
-    start, end = _wall(after, tz), LATEST if before >= _FAR else _shifted(_wall(before, tz), _MARGIN)
+    """Return the firings of all sources with after <= due_at < before: by due_at, each instant once, lazily.
+
+    They go in lists from their slots to here, so that what nobody has anything to say about costs little.
+    """
+    start, end = wall_of(after, tz), end_of(before, tz)
     if not is_steady(start, tz):
-        start = _shifted(start, -_MARGIN)
+        start = shifted(start, -_MARGIN)
     if len(sources) == 1:
         found = _found(sources[0], sieve, tz, start, end)
     else:
         found = _unique([_candidates(source, sieve, tz, start, end) for source in sources])
     gaps = [one.policies.gap for one in sources]
     holds_all = sieve.business is not None or Gap.PREVIOUS_VALID in gaps
-    return _within(_once_in_order(found, holds_all=holds_all), after, before)
+    return chain.from_iterable(_within(_once_in_order(found, holds_all=holds_all), after, before))
+
+
+def end_of(before: datetime, tz: ZoneInfo) -> datetime:
+    """Return a wall time after all whose instants are before that one."""
+    return LATEST if before >= _FAR else shifted(wall_of(before, tz), _MARGIN)
 
 
 def _found(
@@ -88,9 +103,10 @@ def _found(
 
 def _swiftly(slots: list[Slot], source: Source, tz: ZoneInfo) -> list[Firing]:
     """The firings of slots of which nothing but their zone says anything, and mostly the same of a whole list."""
-    instants = plain_instants(slots, tz)
-    if instants:
-        return [Firing(wall, 0, due_at, "") for (wall, _), due_at in zip(slots, instants, strict=True)]
+    walls, moved = zip(*slots, strict=True) if slots else ((), ())
+    instants = None if any(moved) else plain_instants(walls, tz)
+    if instants is not None:
+        return list(map(_firing_of, zip(walls, repeat(0), instants, repeat(""))))
     places = ((named[0], named[0], named) for named in slots)
     return [firing for place in places for _, firing in _examined(place, source, NO_SIEVE, tz)]
 
@@ -100,7 +116,7 @@ def _candidates(
 ) -> Iterator[Candidate]:
     """The firings of one source near the window, with their wall times and in their order."""
     if source.until:
-        end = min(end, _shifted(_wall(source.until, tz), source.offset + _MARGIN))
+        end = min(end, shifted(wall_of(source.until, tz), source.offset + _MARGIN))
     for place in _placed(source, sieve, start, end):
         yield from _examined(place, source, sieve, tz)
 
@@ -139,7 +155,7 @@ def _placed(source: Source, sieve: Sieve, start: datetime, end: datetime) -> Ite
 
 def _slots(source: Source, excluded: Exclusions | None, start: datetime, end: datetime) -> Iterator[Place]:
     offset = source.offset
-    lists = source.slots(_shifted(start, -offset), _shifted(end, -offset))
+    lists = source.slots(shifted(start, -offset), shifted(end, -offset))
     places = ((slot := named[0] + offset, slot, named) for named in chain.from_iterable(lists))
     if excluded:
         return (place for place in places if not excluded.has_slot(place[1]))
@@ -193,24 +209,33 @@ def _leap_note(nominal: datetime, moved: int) -> str:
     return f"leap: {moved} {MONTHS[meant]} observed on {nominal.day} {MONTHS[observed]}"
 
 
-def _once_in_order(found: Iterator[list[Firing]], *, holds_all: bool) -> Iterator[Firing]:
+def _once_in_order(found: Iterator[list[Firing]], *, holds_all: bool) -> Iterator[list[Firing]]:
     """Sort by due_at and merge the slots of one instant, holding back what a later slot may overtake or meet.
 
     That is a slot in a gap or fold, until slots are a margin further on; PREVIOUS_VALID may meet any slot, and a
-    slot that is observed on a business day meets those that are there.
+    slot that is observed on a business day meets those that are there. All others go through in their lists.
     """
     held: list[tuple[datetime, datetime, int, Firing]] = []
     for some in found:
-        for firing in some:
-            slot, fold, due_at, note = firing
-            while held and due_at - held[0][0] > _HELD:
-                yield _merged_first(held)
-            if held or holds_all or note:
-                heappush(held, (due_at, slot, fold, firing))
-            else:
-                yield firing
+        if held or holds_all or any(map(_note_of, some)):
+            yield list(_held_back(some, held, holds_all=holds_all))
+        else:
+            yield some
     while held:
-        yield _merged_first(held)
+        yield [_merged_first(held)]
+
+
+def _held_back(
+    some: list[Firing], held: list[tuple[datetime, datetime, int, Firing]], *, holds_all: bool
+) -> Iterator[Firing]:
+    for firing in some:
+        slot, fold, due_at, note = firing
+        while held and due_at - held[0][0] > _HELD:
+            yield _merged_first(held)
+        if held or holds_all or note:
+            heappush(held, (due_at, slot, fold, firing))
+        else:
+            yield firing
 
 
 def _merged_first(held: list[tuple[datetime, datetime, int, Firing]]) -> Firing:
@@ -230,24 +255,11 @@ def met(one: Firing, other: Firing) -> Firing:
     return first._replace(note="; ".join(filter(None, said)))
 
 
-def _within(ordered: Iterator[Firing], after: datetime, before: datetime) -> Iterator[Firing]:
-    for firing in ordered:
-        if firing.due_at >= before:
+def _within(ordered: Iterator[list[Firing]], after: datetime, before: datetime) -> Iterator[list[Firing]]:
+    for some in ordered:
+        if some and after <= some[0].due_at and some[-1].due_at < before:
+            yield some
+            continue
+        yield [one for one in some if after <= one.due_at < before]
+        if some and some[-1].due_at >= before:
             return
-        if firing.due_at >= after:
-            yield firing
-
-
-@lru_cache(maxsize=1024)
-def _wall(instant: datetime, tz: ZoneInfo) -> datetime:
-    try:
-        return instant.astimezone(tz).replace(tzinfo=None, fold=0)
-    except OverflowError:
-        return instant.replace(tzinfo=None)
-
-
-def _shifted(wall: datetime, delta: timedelta) -> datetime:
-    try:
-        return wall + delta
-    except OverflowError:
-        return EARLIEST if delta < timedelta(0) else LATEST

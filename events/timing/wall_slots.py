@@ -16,7 +16,6 @@ from events.timing.periods import (
     in_period,
     named_days,
     named_periods,
-    period_of,
     plan_of,
     times_of,
     widened,
@@ -110,13 +109,14 @@ def _merged(periods: Iterator[tuple[int, Iterator[Slot]]]) -> Iterator[Slot]:
 def _last_counted(rule: Rule, dtstart: datetime, leap: Leap) -> datetime:
     """The slot that COUNT ends with: found once, so that a counted rule can be entered anywhere too."""
     if _is_one_per_period(rule, dtstart, leap):
-        period = period_of(rule, dtstart) + (rule.count - 1) * rule.interval
-        days = plan_of(rule, dtstart, leap).days(period) if period <= LAST_PERIOD[rule.freq] else []
+        plan = plan_of(rule, dtstart, leap)
+        period = plan.number_of(dtstart) + (rule.count - 1) * rule.interval
+        days = plan.days(period) if period <= LAST_PERIOD[rule.freq] else []
         return datetime.combine(date.fromordinal(days[0][0]), dtstart.time()) if days else LATEST
     if _overflows(rule, leap):
         return _last_merged(rule, dtstart, leap)
     counted, times = 0, times_of(rule, dtstart.time())
-    first = period_of(rule, dtstart)
+    first = plan_of(rule, dtstart, leap).number_of(dtstart)
     for period, days in named_periods(rule, dtstart, leap, dtstart, LATEST):
         found = in_period(rule, days, times, dtstart)
         # All of a later period counts, so it is enough to know how many there are.

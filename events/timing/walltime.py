@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -14,9 +14,9 @@ from events.errors import InvalidField
 # Wall times are naive by definition: a zone makes an instant of them.
 EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901
 _SECOND = timedelta(seconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH, _WALL_EPOCH = datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1)  # noqa: DTZ001 - wall time
+_MIDNIGHT_AGAIN = time(fold=1)
 _STEADY_DAYS = 4
-_STEADY_SPAN = timedelta(days=_STEADY_DAYS)
 _MOST_SPANS = 16_384  # 180 years of a zone
 _FIRST_SPAN, _LAST_SPAN = 2, LATEST.toordinal() // _STEADY_DAYS - 1
 
@@ -71,10 +71,9 @@ def resolve(wall: datetime, tz: ZoneInfo, *, gap: Gap, fold: Fold) -> tuple[Reso
         return (Resolved(plain, 0, ""),)
     try:
         first, second = _offsets(wall, tz)
-        if first == second:
-            return (Resolved((wall - first).replace(tzinfo=UTC, fold=0), 0, ""),)
         if first < second:
             return _in_gap(wall, tz, gap, first, second)
+        # What has one offset, and is no instant, overflows here too.
         return _in_fold(wall, fold, first, second)
     except (OverflowError, ValueError) as error:
         raise OutOfRange(
@@ -85,32 +84,45 @@ def resolve(wall: datetime, tz: ZoneInfo, *, gap: Gap, fold: Fold) -> tuple[Reso
 
 
 def plain_instant(wall: datetime, tz: ZoneInfo) -> datetime | None:
-    """Return the instant of a naive wall time on days without a change of offset, else None: then `resolve` it."""
-    epoch = _epochs(tz)[wall.toordinal() // _STEADY_DAYS]
-    return _EPOCH + (wall - epoch) if epoch else None
+    """Return the instant of a naive wall time that there is once, else None: then `resolve` it."""
+    try:
+        return _EPOCH + (wall - _epochs(tz)[wall.toordinal() // _STEADY_DAYS])
+    except KeyError:
+        return _instant_of_one_offset(wall, tz)
 
 
-def plain_instants(slots: Sequence[tuple[datetime, int]], tz: ZoneInfo) -> list[datetime] | None:
-    """Return the instants of slots as `plain_instant` does, or None if one moved, or has to be resolved.
+def plain_instants(walls: Sequence[datetime], tz: ZoneInfo) -> list[datetime] | None:
+    """Return the instants of naive wall times as `plain_instant` does, or None if one of them has to be resolved.
 
     This is the fast way for nearly all, since what it needs is kept for each zone and span of days.
     """
-    by_span = _epochs(tz)
-    epochs = [by_span[wall.toordinal() // _STEADY_DAYS] for wall, _ in slots]
-    if None in epochs or any(moved for _, moved in slots):
+    epochs = _epochs(tz)
+    try:
+        return [_EPOCH + (wall - epochs[wall.toordinal() // _STEADY_DAYS]) for wall in walls]
+    except KeyError:
+        found = [plain_instant(wall, tz) for wall in walls]
+        return None if None in found else [one for one in found if one]
+
+
+def _instant_of_one_offset(wall: datetime, tz: ZoneInfo) -> datetime | None:
+    try:
+        first, second = _offsets(wall, tz)
+        return (wall - first).replace(tzinfo=UTC, fold=0) if first == second else None
+    except (OverflowError, ValueError):
         return None
-    return [_EPOCH + (slot[0] - epoch) for slot, epoch in zip(slots, epochs, strict=True)]  # type: ignore[operator]
 
 
 def is_steady(wall: datetime, tz: ZoneInfo) -> bool:
     """Return whether the offset certainly does not change within 26 hours before and after a wall time."""
     epochs, day = _epochs(tz), wall.toordinal()
-    epoch = epochs[(day - 2) // _STEADY_DAYS]
-    return epoch is not None and epoch == epochs[(day + 2) // _STEADY_DAYS]
+    try:
+        return epochs[(day - 2) // _STEADY_DAYS] == epochs[(day + 2) // _STEADY_DAYS]
+    except KeyError:
+        return False
 
 
-class _Epochs(dict[int, datetime | None]):
-    """By span of days: the wall time of 1970-01-01T00:00Z by its one offset, or None if it has several.
+class _Epochs(dict[int, datetime]):
+    """By span of days: the wall time of 1970-01-01T00:00Z by its one offset. KeyError: it has several.
 
     No zone changes its offset twice within so few days, so the same offset at both ends is that of all between.
     Found when first asked for; a zone's spans are forgotten when there are too many of them.
@@ -119,26 +131,48 @@ class _Epochs(dict[int, datetime | None]):
     def __init__(self, tz: ZoneInfo) -> None:
         self._tz = tz
 
-    def __missing__(self, span: int) -> datetime | None:
+    def __missing__(self, span: int) -> datetime:
+        if not _FIRST_SPAN <= span < _LAST_SPAN:
+            raise KeyError(span)
+        first = span * _STEADY_DAYS
+        # At an end that is in a gap or fold itself, one reading is before the change, and the other after it.
+        begin = datetime.fromordinal(first)
+        end = datetime.combine(date.fromordinal(first + _STEADY_DAYS), _MIDNIGHT_AGAIN)
+        offset = self._tz.utcoffset(begin)
+        if offset is None or offset != self._tz.utcoffset(end):
+            raise KeyError(span)
         if len(self) >= _MOST_SPANS:
             self.clear()
-        self[span] = epoch = self._found(span)
+        self[span] = epoch = _epoch_of(offset)
         return epoch
 
-    def _found(self, span: int) -> datetime | None:
-        if not _FIRST_SPAN <= span < _LAST_SPAN:
-            return None
-        first = datetime.fromordinal(span * _STEADY_DAYS)
-        # At an end that is in a gap or fold itself, one reading is before the change, and the other after it.
-        offset = self._tz.utcoffset(first)
-        if offset is None or offset != self._tz.utcoffset((first + _STEADY_SPAN).replace(fold=1)):
-            return None
-        return _EPOCH.replace(tzinfo=None) + offset
+
+@lru_cache(maxsize=1024)
+def _epoch_of(offset: timedelta) -> datetime:
+    """One object for all spans of an offset, which is near at hand then."""
+    return _WALL_EPOCH + offset
 
 
 @lru_cache(maxsize=1024)
 def _epochs(tz: ZoneInfo) -> _Epochs:
     return _Epochs(tz)
+
+
+@lru_cache(maxsize=1024)
+def wall_of(instant: datetime, tz: ZoneInfo) -> datetime:
+    """Return the naive wall time of an instant; at the ends of the calendar, where there is none, that of UTC."""
+    try:
+        return instant.astimezone(tz).replace(tzinfo=None, fold=0)
+    except OverflowError:
+        return instant.replace(tzinfo=None)
+
+
+def shifted(wall: datetime, delta: timedelta) -> datetime:
+    """Return the wall time so much later, or the end of the calendar that is nearer."""
+    try:
+        return wall + delta
+    except OverflowError:
+        return EARLIEST if delta < timedelta(0) else LATEST
 
 
 def first_change(tz: ZoneInfo, start: datetime, end: datetime) -> datetime:

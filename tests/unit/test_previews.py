@@ -130,6 +130,31 @@ def test_what_is_over_is_no_mistake_and_what_could_never_fire_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"dtstart": "9999-12-31T23:00"}, "dtstart"),
+        ({"dtstart": "9999-12-31T23:00", "rrule": "FREQ=DAILY"}, "dtstart"),
+        ({"dtstart": "9999-12-31T23:00", "rrule": "FREQ=HOURLY"}, "dtstart"),
+        ({"dtstart": "9999-12-31T23:00", "exdate": ["2030-01-01"]}, "dtstart"),
+        ({"once": "9999-12-31T23:00"}, "once"),
+    ],
+)
+def test_what_lies_outside_the_calendar_in_its_zone_is_a_mistake(fields: dict[str, Any], field: str) -> None:
+    assert refused(**fields, timezone="America/New_York").startswith(
+        f"{field}: 9999-12-31 23:00:00 in America/New_York lies outside the years 1 to 9999"
+    )
+    assert len(found(**fields, timezone="UTC")) in {1, 2}
+
+
+def test_what_never_fires_by_its_policy_or_in_its_span_is_no_mistake() -> None:
+    new_york = {"timezone": "America/New_York", "after": "2025-01-01"}
+    assert found(once="2025-03-09T02:30", gap="skip", **new_york) == []
+    assert found(once="2025-12-24T18:00Z", before="2025-12-01", **new_york) == []
+    first_morning = {"dtstart": "0001-01-01T03:00", "timezone": "Asia/Tokyo", "rrule": "FREQ=DAILY"}
+    assert found(**first_morning, after="0001-01-01", before="0001-01-01T01:00") == []
+
+
+@pytest.mark.parametrize(
     ("fields", "expected"),
     [
         ({"rrule": "FREQ=DAILY"}, "dtstart: it is missing. Give the first local time"),

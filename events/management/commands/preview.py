@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,8 @@ class Command(PunctualCommand):
     def _converse(self, given: dict[str, Any]) -> None:
         if given:
             raise CommandError(f"--stdin: each line says all by itself. Leave out --{next(iter(given))}.")
+        # What is there by now stays to the end, so it need not be looked through for what has become waste.
+        gc.freeze()
         # Bytes, past the text layers and whatever buffering this process was started with.
         with (
             open(sys.stdin.fileno(), "rb", closefd=False) as source,

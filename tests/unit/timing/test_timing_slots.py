@@ -270,3 +270,16 @@ def test_every_day_that_passes_its_filters_is_found_in_weeks_months_or_years(
 ) -> None:
     for leap in ("omit", "forward", "backward"):
         assert slots("2025-01-05", rrule, 3, leap=leap) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("rrule", "expected"),
+    [
+        ("FREQ=MONTHLY;BYDAY=5MO,-5FR", "2025-01-03 2025-03-31 2025-05-02 2025-06-30"),
+        ("FREQ=YEARLY;BYDAY=53MO,-53WE", "2025-01-01 2029-12-31 2031-01-01 2035-12-31"),
+        ("FREQ=MONTHLY;BYDAY=5MO;BYMONTHDAY=29,30", "2025-06-30 2025-09-29 2025-12-29 2026-03-30"),
+    ],
+)
+def test_a_weekday_that_there_are_too_few_of_is_left_out(rrule: str, expected: str) -> None:
+    for leap in ("omit", "forward", "backward"):
+        assert slots("2025-01-01", rrule, 4, leap=leap) == expected.split()

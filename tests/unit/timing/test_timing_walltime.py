@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.timing import Fold, Gap, OutOfRange, canonical_zones, resolve, zone
+from events.timing import Fold, Gap, OutOfRange, canonical_zones, resolve, walltime, zone
 
 ZONES = st.sampled_from(canonical_zones())
 
@@ -183,3 +183,23 @@ def _around_changes(day: datetime, name: str) -> list[datetime]:
             midnight = local.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
             return [midnight + timedelta(minutes=30 * n + 5) for n in range(-49, 49)]
     return [day]
+
+
+def test_what_is_kept_of_a_zone_has_a_bound_and_is_found_again() -> None:
+    tz, first = zone("Asia/Kolkata"), at("1950-01-01 05:30")
+    days = [first + timedelta(days=4 * n) for n in range(walltime._MOST_SPANS + 1)]
+    assert walltime.plain_instants(days, tz) == [
+        (day - timedelta(hours=5.5)).replace(tzinfo=UTC) for day in days
+    ]
+    assert len(walltime._epochs(tz)) <= walltime._MOST_SPANS
+    assert walltime.plain_instant(first, tz) == datetime(1950, 1, 1, tzinfo=UTC)
+
+
+def test_near_a_change_a_wall_time_that_there_is_once_is_plain() -> None:
+    tz = zone("America/New_York")
+    once, never, twice = at("2025-03-09 12:00"), at("2025-03-09 02:30"), at("2025-11-02 01:30")
+    assert walltime.plain_instant(once, tz) == datetime(2025, 3, 9, 16, tzinfo=UTC)
+    assert walltime.plain_instants([once], tz) == [datetime(2025, 3, 9, 16, tzinfo=UTC)]
+    for other in (never, twice, datetime.max):
+        assert walltime.plain_instant(other, tz) is None
+        assert walltime.plain_instants([once, other], tz) is None
