@@ -5,16 +5,14 @@ from events.planning.before_edits import plan_before_edits
 from events.planning.closed_days import UnknownCountry, business_days_of, closed_days, subdivisions_of
 from events.planning.ended import has_more, retire_ended
 from events.planning.members import audience_sql
+from events.planning.passes import RulesNotPlanned, ahead_of, plan_due_rules
 from events.planning.plans import (
     LEAST_AHEAD,
     Backfill,
-    RulesNotPlanned,
-    ahead_of,
     backfill,
     is_behind,
     kind_of,
     plan_after_completion,
-    plan_due_rules,
     plan_entities,
     plan_rule,
     replan_edited,

@@ -1,35 +1,36 @@
 """Whom a rule concerns, and their firings: computed once for each distinct (zone, anchor date, leap policy).
 
 People who share those three share their slots, so a rule over a million people costs one calendar computation a
-group; the rows themselves are written by one INSERT ... SELECT that joins the groups to the people.
+group, or less where several groups mean the same; the rows themselves are written by an INSERT ... SELECT that joins
+the groups to the people.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 from django.db import connection
 
 from events.errors import InvalidField
 from events.models import EveryFrom, Rule, RuleState
+from events.planning.anchors import LIKELY, likely_days
+from events.planning.anchors import anchor_date as anchor_date
 from events.planning.completions import rows_after_completion
 from events.planning.members import ANCHOR, SNAPSHOT, ZONE, audience_sql
-from events.planning.recurrences import openings_of
+from events.planning.timetables import Timetable
 from events.transitions import Desired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from datetime import datetime
-
-    from events.planning.recurrences import Opening
 
 
 class UnusableAnchor(InvalidField):
     """{field}: {problem}. {remedy}"""
 
 
+MEMBERS = "SELECT e.id FROM events_entity e WHERE {members}"
 GROUPS = f"SELECT DISTINCT {ZONE}, {ANCHOR}, e.leap FROM events_entity e WHERE {{members}}"
 
 OPENINGS = f"""
@@ -90,7 +91,7 @@ class Group:
     leap: str
 
 
-def groups(rule: Rule, entity_ids: list[int] | None = None) -> list[Group]:
+def groups(rule: Rule, entity_ids: Sequence[int] | None = None) -> list[Group]:
     """The distinct (zone, anchor, leap) among the rule's members."""
     members, parameters = audience_sql(rule, entity_ids)
     with connection.cursor() as cursor:
@@ -103,21 +104,27 @@ def desired_rows(
     *,
     after: datetime,
     before: datetime,
-    entity_ids: list[int] | None = None,
+    entity_ids: Sequence[int] | None = None,
     since_creation: bool = True,
+    timetable: Timetable | None = None,
+    known: Sequence[Group] | None = None,
 ) -> Desired:
     """The rows that the rule wants with after <= due_at < before, for its members or for some of them.
 
     `since_creation`: none is due before its entity was known. Of an interval that counts from the end of the one
-    before: the next row of each, wherever it lies, and then only of those that have none to come.
+    before: the next row of each, wherever it lies, and then only of those that have none to come. For whoever asks
+    portion by portion: the `timetable` of the same span, and the groups that are `known`.
     """
     if rule.every_from == EveryFrom.COMPLETION:
         return rows_after_completion(rule, entity_ids, anew=not since_creation)
+    timetable = timetable or Timetable(rule, after=after, before=before)
+    if entity_ids is None:
+        entity_ids = likely_members(rule, after=after, before=before)
     members, parameters = audience_sql(rule, entity_ids)
     found = [
         (group, opening)
-        for group in groups(rule, entity_ids)
-        for opening in _openings(rule, group, after, before)
+        for group in (groups(rule, entity_ids) if known is None else known)
+        for opening in timetable.openings(group.timezone, group.anchor, group.leap)
     ]
     return Desired(
         (DESIRED if rule.window is None else DRAWN).format(members=members),
@@ -138,25 +145,15 @@ def desired_rows(
     )
 
 
-def _openings(rule: Rule, group: Group, after: datetime, before: datetime) -> Iterator[Opening]:
-    if rule.anchor and anchor_date(group.anchor) is None:
-        return iter(())
-    return openings_of(
-        rule,
-        timezone=group.timezone,
-        anchor=anchor_date(group.anchor),
-        leap=group.leap,
-        after=after,
-        before=before,
-    )
-
-
-def anchor_date(text: str) -> date | None:
-    """The date that an attribute names, or None where it names none."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
+def likely_members(rule: Rule, *, after: datetime, before: datetime) -> list[int] | None:
+    """The ids of the members whose anchor may fire with after <= due_at < before, sorted; None where any may."""
+    days = likely_days(rule, after=after, before=before)
+    if days is None:
         return None
+    members, parameters = audience_sql(rule, None)
+    with connection.cursor() as cursor:
+        cursor.execute(MEMBERS.format(members=members + LIKELY), {**parameters, "likely_days": days})
+        return sorted(entity_id for (entity_id,) in cursor.fetchall())
 
 
 def check_anchor(rule: Rule) -> None:

@@ -16,7 +16,7 @@ from events.timing import Recurrence, next_after_completion, next_firings, zone
 from events.transitions import Desired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from events.models import Rule
     from events.timing import Firing
@@ -72,7 +72,7 @@ class End(NamedTuple):
 
 
 def rows_after_completion(
-    rule: Rule, entity_ids: list[int] | None, *, anew: bool, shard: Shard = WHOLE
+    rule: Rule, entity_ids: Sequence[int] | None, *, anew: bool, shard: Shard = WHOLE
 ) -> Desired:
     """The next row of each member, or of some of them, wherever it lies; the caller adds or compares.
 
@@ -111,7 +111,7 @@ def _counting(*, anew: bool) -> dict[str, list[str]]:
     return {"overlooked": sorted(UNSENT) if anew else [], "taken_back": list(TAKEN_BACK)}
 
 
-def _ends(rule: Rule, entity_ids: list[int] | None, *, anew: bool, shard: Shard) -> list[End]:
+def _ends(rule: Rule, entity_ids: Sequence[int] | None, *, anew: bool, shard: Shard) -> list[End]:
     members, parameters = audience_sql(rule, entity_ids)
     members += f" AND {in_shard('e.id')}"
     parameters |= {"timed_since": rule.timed_since, **_counting(anew=anew), **shard.parameters}

@@ -9,14 +9,13 @@ from events.lifecycle import UNSENT
 from events.transitions import Desired
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from events.models import Rule
 
 ONE_MEMBER = "e.deleted_at IS NULL AND e.id = %(rule_entity)s"
-KIND_MEMBERS = (
-    "e.deleted_at IS NULL AND {owned} AND e.kind = %(rule_kind)s AND e.attributes @> %(rule_filter)s::jsonb"
-)
+KIND_MEMBERS = "e.deleted_at IS NULL AND {owned} AND e.kind = %(rule_kind)s"
 # A rule is about entities of its own account alone. Written as two, since an index serves either and none serves both.
 OPERATORS_OWN, ACCOUNTS_OWN = "e.owner_id IS NULL", "e.owner_id = %(rule_owner)s"
 
@@ -29,12 +28,16 @@ SNAPSHOT = """
 """
 
 
-def audience_sql(rule: Rule, entity_ids: list[int] | None) -> tuple[str, dict[str, Any]]:
-    """The condition on `events_entity e` for the rule's living members, narrowed to some ids if given."""
+def audience_sql(rule: Rule, entity_ids: Sequence[int] | None) -> tuple[str, dict[str, Any]]:
+    """The condition on `events_entity e` for the rule's living members, narrowed to some ids, or a range, if given."""
     owned = OPERATORS_OWN if rule.owner_id is None else ACCOUNTS_OWN
     members = KIND_MEMBERS.format(owned=owned) if rule.entity_id is None else ONE_MEMBER
-    if entity_ids is not None:
-        members += " AND e.id = ANY(%(member_ids)s)"
+    if rule.audience_filter:
+        members += " AND e.attributes @> %(rule_filter)s::jsonb"
+    if isinstance(entity_ids, range):
+        members += f" AND e.id >= {entity_ids.start} AND e.id < {entity_ids.stop}"
+    elif entity_ids is not None:
+        members += " AND e.id = ANY(%(member_ids)s::bigint[])"
     return members, {
         "rule_id": rule.pk,
         "rule_owner": rule.owner_id,
@@ -48,7 +51,7 @@ def audience_sql(rule: Rule, entity_ids: list[int] | None) -> tuple[str, dict[st
         "rule_seed": str(rule.draw_seed),
         "rule_draws": rule.draws,
         "rule_spacing": rule.spacing,
-        "member_ids": entity_ids,
+        "member_ids": None if isinstance(entity_ids, range) else entity_ids,
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import transaction
 from django.db.models import Max, Min, Q
 
-from events.errors import InvalidField, PunctualError
+from events.errors import InvalidField
 from events.lifecycle import UNSENT, Hold, Reason
 from events.models import GIVEN_ROLES, Entity, EveryFrom, Occurrence, OnMove, Rule, RuleState
 from events.planning.audiences import desired_rows
@@ -23,7 +23,7 @@ from events.timing import TZDATA_VERSION
 from events.transitions import cancel_superseded, move_rescheduled, release, schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from events.shards import Shard
@@ -39,42 +39,9 @@ LIVE = (RuleState.ACTIVE, RuleState.PAUSED)
 PLANNED = Q(state__in=LIVE) & ~Q(role__in=GIVEN_ROLES)
 
 
-class RulesNotPlanned(PunctualError):
-    """These rules could not be planned: {rules}. {written} rows of others were written. See the log, and edit them."""
-
-
 def kind_of(rule: Rule) -> str:
     """The kind of entity that the rule concerns."""
     return rule.audience_kind or rule.entity.kind  # type: ignore[union-attr]  # a constraint: one of the two
-
-
-def ahead_of(horizon: timedelta) -> timedelta:
-    """How far ahead of now every rule is planned at least, where planning goes up to this horizon."""
-    return max(horizon / 2, min(LEAST_AHEAD, horizon * 3 / 4))
-
-
-def plan_due_rules(*, horizon: timedelta, shard: Shard = WHOLE, origin: Origin) -> int:
-    """Move every live rule's planned end to the horizon; how many rows were written.
-
-    A rule is planned when less than half of the horizon is left, or less than anyone may move, so that most passes
-    find nothing to do. A shard is one of rules, each of which is planned for all of its entities: see
-    docs/adr/0015-shards.md. Raises RulesNotPlanned after all others were.
-    """
-    due = Rule.objects.filter(
-        Q(planned_until=None) | Q(planned_until__lt=origin.now + ahead_of(horizon)),
-        PLANNED,
-    )
-    ids = shard.among(due, "id").values_list("pk", flat=True)
-    written, broken = 0, {}
-    for rule_id in ids:
-        try:
-            written += _extend(rule_id, horizon=horizon, origin=origin)
-        except Exception as error:  # the isolation point: one rule that cannot be planned stops no other
-            logger.exception("rule %s cannot be planned", rule_id)
-            broken[rule_id] = error
-    if broken:
-        raise RulesNotPlanned(rules=broken, written=written)
-    return written
 
 
 def is_behind(now: datetime) -> bool:
@@ -82,28 +49,20 @@ def is_behind(now: datetime) -> bool:
     return Rule.objects.filter(PLANNED, planned_until__lt=now).exists()
 
 
-@transaction.atomic
-def _extend(rule_id: int, *, horizon: timedelta, origin: Origin) -> int:
-    alone(kind_of(Rule.objects.select_related("entity").get(pk=rule_id)))
-    rule = Rule.objects.get(pk=rule_id)
-    if rule.state not in LIVE:
-        return 0
-    return plan_rule(rule, until=origin.now + horizon, origin=origin)
-
-
-def plan_rule(rule: Rule, *, until: datetime, origin: Origin) -> int:
+def plan_rule(rule: Rule, *, until: datetime, origin: Origin, entity_ids: Sequence[int] | None = None) -> int:
     """Write the rule's rows from where its plan ends (or from now) until an instant; how many.
 
     The caller holds `alone`. A plan that ended in the past, because nothing ran, is continued from there: what was
-    missed becomes rows too.
+    missed becomes rows too. `entity_ids`: the members for whom the caller has not done so, or who alone may have any.
     """
     since = rule.planned_until or origin.now
     if until <= since:
         return 0
     written = schedule(
-        desired_rows(rule, after=since, before=until),
+        desired_rows(rule, after=since, before=until, entity_ids=entity_ids),
         tzdata_version=TZDATA_VERSION,
         origin=origin,
+        among_known=entity_ids is not None,
     )
     Rule.objects.filter(pk=rule.pk).update(planned_until=until)
     rule.planned_until = until
@@ -131,8 +90,7 @@ def replan_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> int:
     until = max(rule.planned_until or origin.now, origin.now + horizon)
     # They may reach another destination now: the next claim looks.
     release([rule.pk], cause=Hold.BREAKER_OPEN, reason=Reason.STILL_WANTED, origin=origin)
-    since = span_of(Q(rule=rule), origin.now).first
-    changed = _replan(rule, None, since=since, until=until, origin=origin)
+    changed = _replan(rule, None, span=span_of(Q(rule=rule), origin.now), until=until, origin=origin)
     Rule.objects.filter(pk=rule.pk).update(planned_until=until)
     return changed
 
@@ -142,13 +100,13 @@ def replan_entities(entity_ids: list[int], *, kinds: Iterable[str], origin: Orig
 
     What is planned of a rule that keeps it stays as it is, for whoever is still its member.
     """
-    since, changed = span_of(Q(entity__in=entity_ids), origin.now).first, 0
+    span, changed = span_of(Q(entity__in=entity_ids), origin.now), 0
     for rule in _rules_for(entity_ids, kinds):
         until = rule.planned_until or origin.now
         if rule.on_move == OnMove.KEEP:
             changed += _keep(rule, entity_ids, until=until, origin=origin)
         else:
-            changed += _replan(rule, entity_ids, since=since, until=until, origin=origin)
+            changed += _replan(rule, entity_ids, span=span, until=until, origin=origin)
     return changed
 
 
@@ -158,11 +116,13 @@ def _keep(rule: Rule, entity_ids: list[int], *, until: datetime, origin: Origin)
     return make_so(rule, kept_rows(rule, entity_ids), missing, entity_ids=entity_ids, origin=origin)
 
 
-def _replan(
-    rule: Rule, entity_ids: list[int] | None, *, since: datetime, until: datetime, origin: Origin
-) -> int:
-    """For all of the rule's entities, or some: withdraw what is not wanted, move what is, write what is missing."""
-    wanted = desired_rows(rule, after=since, before=until, entity_ids=entity_ids, since_creation=False)
+def _replan(rule: Rule, entity_ids: list[int] | None, *, span: Span, until: datetime, origin: Origin) -> int:
+    """For all of the rule's entities, or some: withdraw what is not wanted, move what is, write what is missing.
+
+    Rows may lie beyond the plan's end, where somebody is about to move it: those that hold are left to them.
+    """
+    before = span.last if span.last - FARTHEST_MOVE >= until else until
+    wanted = desired_rows(rule, after=span.first, before=before, entity_ids=entity_ids, since_creation=False)
     # Until it is withdrawn, the row of before would stand for the next one after a completion.
     is_after_completion = rule.every_from == EveryFrom.COMPLETION
     missing = wanted if is_after_completion else missing_rows(rule, entity_ids, until=until, origin=origin)
@@ -226,8 +186,8 @@ def _replan_edited(rule_id: int, entity_ids: list[int], origin: Origin) -> int:
     if is_planned and rule.on_move == OnMove.KEEP and not _timed_since_start(rule, held):
         _keep(rule, entity_ids, until=until, origin=origin)
     elif is_planned:
-        since = span_of(Q(rule=rule, entity__in=entity_ids), origin.now).first
-        _replan(rule, entity_ids, since=since, until=until, origin=origin)
+        span = span_of(Q(rule=rule, entity__in=entity_ids), origin.now)
+        _replan(rule, entity_ids, span=span, until=until, origin=origin)
     return release(
         [rule_id], entity_ids=entity_ids, cause=Hold.EDITED, reason=Reason.STILL_WANTED, origin=origin
     )

@@ -46,7 +46,7 @@ UNKNOWN_ALONE = """
 """
 
 SCHEDULE = """
-WITH desired AS ({desired}), written AS (
+WITH desired AS ({desired}), moved AS (
     INSERT INTO events_occurrence AS o (rule_id, entity_id, slot, fold, timezone, tzdata_version, note, due_at,
                                         available_at, snapshot, state, reason, hold, attempt, failures)
     SELECT d.rule_id, d.entity_id, d.slot, d.fold, d.timezone, %(tzdata_version)s, d.note, d.due_at,
@@ -61,7 +61,7 @@ WITH desired AS ({desired}), written AS (
     RETURNING o.id, CASE WHEN o.reason = %(reinstated)s THEN 'CANCELLED' ELSE '' END AS from_state,
               o.state AS to_state, o.reason, o.attempt, o.claim_token, o.due_at,
               CASE WHEN %(why)s::text <> '' THEN jsonb_build_object('why', %(why)s::text) END AS detail
-), moved AS (SELECT * FROM written), logged AS ({log})
+), logged AS ({log})
 SELECT count(*) AS moved, min(due_at) AS earliest FROM moved
 """
 
