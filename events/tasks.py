@@ -13,6 +13,7 @@ from events import clock, execution, handling, planning, publishing, skew, sweep
 from events.breakers import Tolerance
 from events.stopping import requested
 from events.transitions import Origin
+from events.transitions.months import open_months
 
 if TYPE_CHECKING:
     from celery import Task
@@ -36,10 +37,11 @@ def plan(**_: Any) -> None:
 
 @shared_task(name="punctual.prune", ignore_result=True)
 def prune(**_: Any) -> None:
-    """Forget the sweeps of long ago, and processes that are gone. What happened to occurrences is never forgotten."""
+    """Forget the sweeps of long ago, and processes that are gone; open the months that the log will need."""
     now = clock.now()
     sweeping.forget_sweeps(before=now - timedelta(days=30))
     skew.forget(before=now - timedelta(hours=1))
+    open_months(now)
 
 
 # A handler that never returns costs its worker this long; by then its rows are with another.

@@ -72,7 +72,8 @@ def next_due(shard: Shard = WHOLE) -> datetime | None:
 
 def is_due(now: datetime, shard: Shard = WHOLE) -> bool:
     """Whether any row could be claimed."""
-    return _waiting(shard).filter(available_at__lte=now).exists()
+    earliest = next_due(shard)
+    return earliest is not None and earliest <= now
 
 
 def in_flight(shard: Shard = WHOLE) -> int:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from events import clock, planning
 from events.lifecycle import Hold
-from events.management import machine_checks
+from events.management import machine_checks, storage_checks
 from events.management.asking import counted
 from events.management.findings import Finding, fail, ok, sentence_of, some, warn
 from events.queries import health
@@ -210,6 +210,10 @@ LOOKS: dict[str, Look] = {
     "holds": holds,
     "breakers": machine_checks.breakers,
     "dead letters": dead_letters,
+    "transactions": storage_checks.transactions,
+    "vacuum": storage_checks.vacuum,
+    "indexes": storage_checks.indexes,
+    "log": storage_checks.log,
 }
 
 

@@ -4,7 +4,7 @@ from events.models.account import ApiKey, KeptAnswer, Scope
 from events.models.calendar import Calendar
 from events.models.entity import Entity
 from events.models.group import Group, GroupItem, GroupType, Moves
-from events.models.history import Attempt, Sweep, Transition
+from events.models.history import Attempt, Retention, Sweep, Transition
 from events.models.occurrence import Occurrence
 from events.models.operation import Breaker, BreakerState, Downtime, ProcessClock, Watermark
 from events.models.rule import (
@@ -39,6 +39,7 @@ __all__ = [
     "OnMove",
     "Overlap",
     "ProcessClock",
+    "Retention",
     "Rule",
     "RuleRole",
     "RuleState",

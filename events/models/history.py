@@ -1,4 +1,4 @@
-"""What happened: attempts, the append-only log of transitions, and the sweeps that ran."""
+"""What happened: attempts, the append-only log of transitions, the sweeps that ran, and what was dropped of it all."""
 
 from __future__ import annotations
 
@@ -48,7 +48,11 @@ class Attempt(models.Model):
 
 
 class Transition(models.Model):
-    """One move of one occurrence. Never changed and never deleted: the database refuses it."""
+    """One move of one occurrence. Never changed and never deleted: the database refuses it.
+
+    Its table is one of months, by `at`; see docs/adr/0019-log-by-month.md. Whole months are dropped, by `retain` alone.
+    The id is unique within its month by an index, and everywhere by its sequence.
+    """
 
     # No constraint in the database: the log outlives the rows that it tells of.
     occurrence = models.ForeignKey(
@@ -113,3 +117,28 @@ class Sweep(models.Model):
 
     def __str__(self) -> str:
         return f"sweep of {self.started_at:%Y-%m-%d %H:%M:%S} by {self.sweeper}"
+
+
+class Retention(models.Model):
+    """What was dropped on purpose, so that nobody takes it for lost."""
+
+    class What(models.TextChoices):
+        """Of what."""
+
+        LOG = "log", "log: the moves made before an instant"
+        ROWS = "rows", "rows: occurrences that ended before an instant, and their attempts"
+
+    what = models.CharField(max_length=4, choices=What.choices)
+    before = models.DateTimeField(help_text="What is older was dropped.")
+    dropped = models.BigIntegerField(help_text="How many moves, by estimate, or how many occurrences.")
+    dropped_at = models.DateTimeField()
+    actor = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(what__in=["log", "rows"]), name="retention_what_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} before {self.before:%Y-%m-%d %H:%M}"

@@ -1,6 +1,8 @@
 """Does the log tell how every row came to where it stands? It is replayed, set by set, and compared.
 
-One statement looks at a range of ids and so sees one instant: rows may move meanwhile, and nothing is locked.
+One statement looks at a range of ids and so sees one instant: rows may move meanwhile, and nothing is locked. What
+`retain` dropped, and wrote down that it did, is not missed: a story may begin where the log does now, and a row that
+ended long enough ago may be gone.
 """
 
 from __future__ import annotations
@@ -33,27 +35,35 @@ ASIDE = (Reason.LATE_ANSWER, Reason.AMENDED, Reason.REFUSED)
 # Whatever is joined is joined fully: PostgreSQL then never walks one side for each row of the other, as it would like
 # to where its statistics are old and call a range empty.
 AUDIT = """
-WITH moves AS MATERIALIZED (
+WITH cut AS MATERIALIZED (
+    SELECT COALESCE(max(before) FILTER (WHERE what = 'log'), '-infinity') AS log,
+           COALESCE(max(before) FILTER (WHERE what = 'rows'), '-infinity') AS rows FROM events_retention
+), moves AS MATERIALIZED (
     SELECT t.id, t.occurrence_id, t.from_state, t.to_state, t.reason, t.attempt, t.claim_token, t.at,
            t.from_state = t.to_state AS stays, t.reason = ANY(%(aside)s) AS aside,
            lag(t.to_state) OVER story AS state_before, lag(t.at) OVER story AS at_before,
            lag(t.reason) OVER moving AS last_reason, lag(t.claim_token) OVER moving AS last_token,
            lag(t.at) OVER moving AS last_at,
-           count(*) FILTER (WHERE t.reason = 'started') OVER story AS starts
+           count(*) FILTER (WHERE t.reason = 'started') OVER story
+           + first_value(t.attempt - (t.reason = 'started')::int) OVER story AS starts
     FROM events_transition t
     WHERE t.occurrence_id > %(after)s AND t.occurrence_id <= %(up_to)s
     WINDOW story AS (PARTITION BY t.occurrence_id ORDER BY t.id),
            moving AS (PARTITION BY t.occurrence_id, t.from_state = t.to_state ORDER BY t.id)
 ), replayed AS (
-    SELECT occurrence_id, max(starts) AS starts,
+    SELECT occurrence_id, max(starts) AS starts, min(id) AS first,
+           (array_agg(reason ORDER BY id))[1] AS first_reason,
+           (array_agg(from_state ORDER BY id))[1] AS first_from, (array_agg(to_state ORDER BY id))[1] AS first_to,
            (array_agg(to_state ORDER BY id DESC))[1] AS state,
            (array_agg(reason ORDER BY id DESC) FILTER (WHERE NOT aside))[1] AS reason,
            (array_agg(claim_token ORDER BY id DESC) FILTER (WHERE NOT stays))[1] AS token,
            (array_agg(at ORDER BY id DESC) FILTER (WHERE NOT stays))[1] AS moved_at
     FROM moves GROUP BY occurrence_id
 ), occurrence AS MATERIALIZED (
-    SELECT id, state, reason, attempt, claim_token, finished_at FROM events_occurrence
-    WHERE id > %(after)s AND id <= %(up_to)s
+    SELECT o.id, o.state, o.reason, o.attempt, o.claim_token, o.finished_at,
+           o.created_at < cut.log + %(decision)s AS older
+    FROM events_occurrence o CROSS JOIN cut
+    WHERE o.id > %(after)s AND o.id <= %(up_to)s
 ), tried AS (
     SELECT occurrence_id, attempt AS number,
            max(id) FILTER (WHERE NOT ends) AS start, max(at) FILTER (WHERE NOT ends) AS started_at,
@@ -64,11 +74,10 @@ WITH moves AS MATERIALIZED (
 ), attempt AS (
     SELECT occurrence_id, number, started_at, finished_at FROM events_attempt
     WHERE occurrence_id > %(after)s AND occurrence_id <= %(up_to)s
+), gone AS MATERIALIZED (
+    SELECT r.occurrence_id FROM occurrence o FULL JOIN replayed r ON r.occurrence_id = o.id WHERE o.id IS NULL
 ), looked AS (
     SELECT occurrence_id, id AS place, CASE
-        WHEN state_before IS NULL AND (from_state <> '' OR to_state <> 'SCHEDULED') THEN
-            format('its first move (%%s, %%s) leads from %%s to %%s, not from nowhere to SCHEDULED',
-                   id, reason, COALESCE(NULLIF(from_state, ''), 'nowhere'), to_state)
         WHEN from_state <> state_before THEN
             format('move %%s (%%s) starts in %%s, and the one before it ended in %%s',
                    id, reason, COALESCE(NULLIF(from_state, ''), 'nowhere'), state_before)
@@ -76,7 +85,8 @@ WITH moves AS MATERIALIZED (
             format('move %%s (%%s) is illegal: %%s to %%s', id, reason, from_state, to_state)
         WHEN attempt <> starts THEN
             format('move %%s (%%s) is of attempt %%s, and by then %%s had started', id, reason, attempt, starts)
-        WHEN NOT stays AND from_state = ANY(%(in_flight)s) AND claim_token IS DISTINCT FROM last_token THEN
+        WHEN NOT stays AND from_state = ANY(%(in_flight)s) AND last_reason IS NOT NULL
+             AND claim_token IS DISTINCT FROM last_token THEN
             format('move %%s (%%s) shows another claim token than the one before it (%%s)', id, reason, last_reason)
         WHEN NOT stays AND 'PROCESSING' IN (from_state, to_state) AND at < last_at - %(noise)s THEN
             format('move %%s (%%s) was made at %%s, before the one that it follows from (%%s, at %%s)',
@@ -87,10 +97,20 @@ WITH moves AS MATERIALIZED (
         END AS says
     FROM moves
   UNION ALL
+    SELECT r.occurrence_id, r.first,
+           format('its first move (%%s, %%s) leads from %%s to %%s, not from nowhere to SCHEDULED',
+                  r.first, r.first_reason, COALESCE(NULLIF(r.first_from, ''), 'nowhere'), r.first_to)
+    FROM occurrence o FULL JOIN replayed r ON r.occurrence_id = o.id CROSS JOIN cut
+    WHERE r.first_from = '' AND r.first_to <> 'SCHEDULED'
+       OR r.first_from <> '' AND NOT COALESCE(o.older, cut.log > '-infinity')
+  UNION ALL
     SELECT COALESCE(o.id, r.occurrence_id), NULL, CASE
-        WHEN o.id IS NULL THEN
-            CASE WHEN r.state <> ALL(%(final)s) THEN format('its row is gone, and its log ends in %%s', r.state) END
-        WHEN r.state IS NULL THEN 'the log has no move of it'
+        WHEN o.id IS NULL THEN CASE
+            WHEN r.state <> ALL(%(final)s) THEN format('its row is gone, and its log ends in %%s', r.state)
+            WHEN r.moved_at >= cut.rows THEN
+                format('its row is gone, and no row that ended as late as %%s was dropped', r.moved_at)
+            END
+        WHEN r.state IS NULL THEN CASE WHEN NOT o.older THEN 'the log has no move of it' END
         WHEN o.state <> r.state THEN format('its row is %%s, and its log ends in %%s', o.state, r.state)
         WHEN o.reason <> r.reason THEN
             format('its row gives the reason %%s, and its log ends with %%s', o.reason, r.reason)
@@ -101,23 +121,25 @@ WITH moves AS MATERIALIZED (
         WHEN o.finished_at <> r.moved_at THEN
             format('its row ended at %%s, and its log at %%s', o.finished_at, r.moved_at)
         END
-    FROM occurrence o FULL JOIN replayed r ON r.occurrence_id = o.id
+    FROM occurrence o FULL JOIN replayed r ON r.occurrence_id = o.id CROSS JOIN cut
   UNION ALL
     SELECT COALESCE(a.occurrence_id, t.occurrence_id), NULL, CASE
-        WHEN a.number IS NULL THEN
+        WHEN a.number IS NULL THEN CASE WHEN t.occurrence_id NOT IN (SELECT occurrence_id FROM gone) THEN
             format('attempt %%s is in the log (move %%s), and has no row', t.number, COALESCE(t.start, t.ended_by))
-        WHEN t.start IS NULL THEN format('attempt %%s has a row, and no move started it', a.number)
+            END
+        WHEN t.start IS NULL AND a.started_at >= cut.log THEN
+            format('attempt %%s has a row, and no move started it', a.number)
         WHEN a.started_at <> t.started_at THEN
             format('attempt %%s started at %%s, and move %%s says %%s', a.number, a.started_at, t.start, t.started_at)
         WHEN a.finished_at IS NULL AND t.ended_by IS NOT NULL THEN
             format('attempt %%s is not finished, and move %%s (%%s) ended it', a.number, t.ended_by, t.reason)
-        WHEN a.finished_at IS NOT NULL AND t.ended_by IS NULL THEN
+        WHEN a.finished_at >= cut.log AND t.ended_by IS NULL THEN
             format('attempt %%s is finished, and no move ended it', a.number)
         WHEN a.finished_at <> t.ended_at THEN
             format('attempt %%s finished at %%s, and move %%s says %%s',
                    a.number, a.finished_at, t.ended_by, t.ended_at)
         END
-    FROM attempt a FULL JOIN tried t ON t.occurrence_id = a.occurrence_id AND t.number = a.number
+    FROM attempt a FULL JOIN tried t ON t.occurrence_id = a.occurrence_id AND t.number = a.number CROSS JOIN cut
 ), problem AS MATERIALIZED (
     SELECT * FROM looked WHERE says IS NOT NULL
 ), kept AS (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import F, OuterRef, Q, Subquery
 
-from events.lifecycle import CLAIMABLE, DEAD_LETTERS, IN_FLIGHT, UNSENT
+from events.lifecycle import CLAIMABLE, DEAD_LETTERS, IN_FLIGHT, UNSENT, Hold
 from events.models import Occurrence, Sweep
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def standing(*, now: datetime) -> Standing:
     return Standing(
         due_soon=_count(claimable.filter(available_at__gt=now, available_at__lte=now + SOON)),
         waiting=_count(claimable.filter(available_at__lte=now)),
-        held=_count(Occurrence.objects.exclude(hold="")),
+        held=_count(Occurrence.objects.filter(hold__in=list(Hold))),
         in_flight=_count(Occurrence.objects.filter(state__in=sorted(IN_FLIGHT))),
         dead_letters=_count(dead_letters()),
         last_sweep=None if seen_at is None else now - seen_at,

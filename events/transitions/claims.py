@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
     from events.transitions.origin import Origin
 
-# By place (ctid), which cannot change while the caller holds the locks: no index is searched.
+# By place (ctid), which cannot change while the caller holds the locks: no index is searched. PostgreSQL is not told
+# how many there are, for with many it would rather walk the table.
 CLAIM = f"""
 WITH moved AS (
     UPDATE events_occurrence o
     SET state = '{State.PENDING}', reason = '{Reason.CLAIMED}',
         claim_token = %(token)s, lease_expires_at = %(lease_until)s
-    WHERE o.ctid = ANY(%(places)s::tid[]) AND o.state = %(from_state)s
+    WHERE o.ctid = ANY(ARRAY(SELECT unnest(%(places)s::tid[]))) AND o.state = %(from_state)s
     RETURNING o.id, %(from_state)s AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
               NULL::jsonb AS detail
 ), logged AS ({LOG_MOVED})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +12,7 @@ from django.db import connection
 from events import operations, transitions
 from events.handling import Completed, Decline, HandlerContext, Outcome, Postpone, Reject, Retry, Unsure
 from events.lifecycle import Reason, State
-from events.models import Occurrence, Transition
+from events.models import Occurrence, Retention, Transition
 from events.operations import EntityFacts
 from events.queries import audit
 from events.queries.audit import MOST_KEPT, audit_log
@@ -235,10 +235,16 @@ def test_what_was_written_past_the_one_door_is_named(row: Occurrence, statement:
     assert re.search(rf"(?m)^{sentence}$", problems), problems
 
 
-def test_a_row_that_is_gone_is_missed_unless_it_was_done_with(row: Occurrence) -> None:
+def test_a_row_that_is_gone_is_missed_unless_it_was_dropped_on_purpose(row: Occurrence) -> None:
     forge("DELETE FROM events_attempt WHERE occurrence_id = {id}", row)
     forge("DELETE FROM events_occurrence WHERE id = {id}", row)
-    assert "its row is gone" not in str(audit_log().disagreements)
+    gone = "its row is gone, and no row that ended as late as 2027-03-01 00:00:30+00 was dropped"
+    assert [each.problem for each in audit_log().disagreements] == [gone]
+    ended = datetime(2027, 3, 1, 0, 0, 30, tzinfo=UTC)
+    kept = Retention.objects.create(what="rows", before=ended, dropped=1, dropped_at=ended, actor="user:bob")
+    assert audit_log().total == 1
+    Retention.objects.filter(pk=kept.pk).update(before=ended + timedelta(microseconds=1))
+    assert audit_log().total == 0
     forge("DELETE FROM events_transition WHERE occurrence_id = {id} AND reason = 'completed'", row)
     assert "its row is gone, and its log ends in PROCESSING" in str(audit_log().disagreements)
 

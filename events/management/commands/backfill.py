@@ -9,9 +9,11 @@ from django.core.management.base import CommandError
 from events import operations
 from events.management.asking import PunctualCommand, add_actor, counted, origin_of, rule_called
 from events.management.instants import instant_of
+from events.queries.retention import rows_begin
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from datetime import datetime
 
 
 class Command(PunctualCommand):
@@ -52,6 +54,7 @@ class Command(PunctualCommand):
             raise CommandError(
                 f"--to: {before.isoformat()} is not after --from, {after.isoformat()}. Exchange them."
             )
+        _refuse_dropped(after)
         dry_run, origin = options["dry_run"], origin_of(options)
         done = operations.backfill(
             rule, after=after, before=before, why=options["reason"], origin=origin, dry_run=dry_run
@@ -60,4 +63,13 @@ class Command(PunctualCommand):
         self.say(
             f"{counted(done.rows, 'occurrence')} of {rule.name!r} {verb}, "
             f"from {after.isoformat()} up to {before.isoformat()}."
+        )
+
+
+def _refuse_dropped(after: datetime) -> None:
+    begin = rows_begin()
+    if begin is not None and after < begin:
+        raise CommandError(
+            f"--from: what ended before {begin.isoformat()} was dropped (manage.py retain), so nobody knows what fired "
+            "then, and it would fire again. Begin there, or later."
         )

@@ -9,6 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from kombu.exceptions import OperationalError
 
+from events import clock
+from events.transitions.months import months_of_log, open_months
+
 # name: (minute, hour), and what it is for
 CADENCE = {
     "sweep": ("*", "*", "recover and dispatch, every minute"),
@@ -20,11 +23,16 @@ CADENCE = {
 class Command(BaseCommand):
     """Idempotent; an operator's changed cadence stays."""
 
-    help = "Declare the queues on the broker, and install beat's entries where they are missing."
+    help = (
+        "Declare the queues on the broker, open the log's next months, and install beat's entries where they are "
+        "missing."
+    )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Queues first: a message published before its queue exists is lost."""
         self._declare_queues()
+        open_months(clock.now())
+        self.stdout.write(f"The log has its months up to {months_of_log()[-1]}.")
         for name, (minute, hour, purpose) in CADENCE.items():
             self._install(name, minute, hour, purpose)
 
