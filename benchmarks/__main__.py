@@ -1,102 +1,131 @@
-"""`python -m benchmarks [--quick] [--json FILE]`: private servers, our own data, medians of several runs."""
+"""`python -m benchmarks [PART ...] [--quick] [--rows N] [--json FILE]`: how fast Punctual is on this machine."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import statistics
+import signal
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.stack import WORKERS, processes, servers
+from benchmarks import report, stack
+from benchmarks.catalog import KNOWN, PARTS
+from benchmarks.peers.catalog import PEERS
+from benchmarks.run import Run
+from benchmarks.sizes import FULL, QUICK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.sizes import Size
+
+PAGE = stack.ROOT / "docs" / "performance.md"
+FOLDER = stack.ROOT / "docs" / "benchmarks"
+WIDTH = 150  # of tables in a file or a pipe
 
 
-def main() -> None:
-    """Measure, print a table, write JSON if asked."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="How fast Punctual is on this machine."
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="a tenth of the rows and one run: about a minute"
-    )
-    parser.add_argument("--json", type=Path, help="write the figures to this file too")
-    options = parser.parse_args()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print tables, write what was asked for; 1 if a promise was broken or a part failed."""
+    options = _parser().parse_args(arguments)
+    size = _size(options)
+    chosen = [KNOWN[name] for name in options.parts] or [
+        part for part in PARTS if part.quick or not options.quick
+    ]
     console = Console()
-    with servers() as variables:
-        figures = _measure(
-            variables, console, rows=10_000 if options.quick else 100_000, runs=1 if options.quick else 3
-        )
-    _print(console, figures)
+    if not console.is_terminal:
+        console.width = max(console.width, WIDTH)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    run = Run(chosen, size, console)
+    try:
+        run.measure()
+    except KeyboardInterrupt:
+        console.print("Interrupted; everything that was started has ended. What was measured until then:")
+        run.failed["the run"] = "it was interrupted"
+    _tell(run, options, console)
+    return 1 if run.failed else 0
+
+
+def _leave(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_IGN)  # all that was started is ended now, and that takes its time
+    raise KeyboardInterrupt
+
+
+def _tell(run: Run, options: argparse.Namespace, console: Console) -> None:
+    """Write what was asked for, and say what failed."""
+    if options.markdown:
+        for part, found in run.found.items():
+            print(f"{part.name}\n\n{report.markdown(found, run.machine)}\n")
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        options.json.write_text(json.dumps(run.as_json(), indent=2) + "\n")
+    if options.publish:
+        missing = report.publish(run, PAGE, FOLDER)
+        console.print(f"Written: {PAGE.relative_to(stack.ROOT)} and {FOLDER.relative_to(stack.ROOT)}/.")
+        if missing:
+            console.print(f"The page has no place for: {', '.join(missing)}.")
+    for name, why in run.failed.items():
+        console.print(f"{name}: {why}", style="red", markup=False)
 
 
-def _measure(variables: dict[str, str], console: Console, *, rows: int, runs: int) -> dict[str, Any]:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    from benchmarks import live, posts, stages, work
-
-    call_command("migrate", verbosity=0)
-    call_command("prepare", verbosity=0)
-    console.print(f"Each stage alone, {rows:,} rows …")
-    figures: dict[str, Any] = {"machine": _machine(variables), "rows": rows, "runs": runs}
-    figures["stages"] = stages.measure(rows)
-    with processes(variables, "sweeper", *WORKERS):
-        work.people("drain", rows)
-        work.people("burst", 10_000)
-        live.burst("burst", "noop-batch")  # warms every process up; its figures are thrown away
-        for handler in ("noop-batch", "noop-single"):
-            console.print(f"End to end, {handler}: {runs} run(s) …")
-            figures[f"drain, {handler}"] = _medians([live.drain("drain", handler) for _ in range(runs)])
-        console.print(f"10,000 due in one second: {runs} run(s) …")
-        figures["burst of 10,000"] = _medians([live.burst("burst", "noop-batch") for _ in range(runs)])
-    console.print(f"Posts over HTTP: {runs} run(s) …")
-    found = [posts.measure(variables, rows // 20) for _ in range(runs)]
-    figures |= {name: _medians([run[name] for run in found]) for name in found[0]}
-    return figures
+def _size(options: argparse.Namespace) -> Size:
+    size = QUICK if options.quick else FULL
+    size = size.at_most(options.rows) if options.rows else size
+    size = size.repeated(options.runs) if options.runs else size
+    given = {name: getattr(options, name) for name in ("stored", "fill_seconds", "people", "peers")}
+    return size.but(**{name: value for name, value in given.items() if value is not None})
 
 
-def _medians(runs: list[dict[str, float]]) -> dict[str, Any]:
-    return {
-        name: {
-            "median": statistics.median(run[name] for run in runs),
-            "min": min(run[name] for run in runs),
-            "max": max(run[name] for run in runs),
-        }
-        for name in runs[0]
-        if name != "rule"
-    }
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="How fast Punctual is on this machine, on private servers that end with it.",
+        epilog="Parts:\n" + "\n".join(f"  {part.name:9} {part.sentence}" for part in PARTS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", type=_part, help="these alone; all by default")
+    parser.add_argument("--quick", action="store_true", help="few rows, once; and the quick parts by default")
+    parser.add_argument("--rows", type=_count, help="of drain; and nowhere more at once")
+    parser.add_argument("--runs", type=_count, help="so many of each")
+    parser.add_argument("--people", type=_count, help="who are planned for")
+    parser.add_argument("--stored", type=_count, help="rows beside which is claimed and drained")
+    parser.add_argument("--fill-seconds", type=float, help="no more is stored than can be written in these")
+    parser.add_argument("--peers", type=_peers, help="names, with commas between them, or: all")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown too")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="write the tables into docs/performance.md, plots and figures into docs/benchmarks",
+    )
+    return parser
 
 
-def _machine(variables: dict[str, str]) -> dict[str, Any]:
-    return {
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "broker": variables.get("CELERY_BROKER_URL", "embedded").split(":")[0],
-    }
+def _part(name: str) -> str:
+    if name not in KNOWN:
+        raise argparse.ArgumentTypeError(f"there is no part {name!r}. Parts: {', '.join(KNOWN)}.")
+    return name
 
 
-def _print(console: Console, figures: dict[str, Any]) -> None:
-    table = Table(title=f"{figures['machine']}, {figures['rows']:,} rows, {figures['runs']} run(s)")
-    for heading in ("measured", "median", "min", "max"):
-        table.add_column(heading, justify="left" if heading == "measured" else "right")
-    for stage, rate in figures["stages"].items():
-        table.add_row(f"{stage}, rows/s, one connection", f"{rate:,.0f}")
-    for name, values in figures.items():
-        if not isinstance(values, dict) or name in {"machine", "stages"}:
-            continue
-        for unit, spread in values.items():
-            table.add_row(f"{name}: {unit}", *(f"{spread[key]:,.3f}" for key in ("median", "min", "max")))
-    console.print(table)
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is too few")
+    return int(text)
+
+
+def _peers(text: str) -> tuple[str, ...]:
+    known = {peer.name for peer in PEERS}
+    names = [peer.name for peer in PEERS] if text == "all" else text.split(",")
+    if unknown := sorted(set(names) - known):
+        raise argparse.ArgumentTypeError(
+            f"unknown: {', '.join(unknown)}. Known: all, {', '.join(sorted(known))}."
+        )
+    return tuple(names)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,7 +1,8 @@
-"""The handler that costs nothing, so that what is measured is Punctual."""
+"""Handlers that cost nothing, so that what is measured is Punctual."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from events.handling import Completed, Handler, Kind
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from events.handling import HandlerContext, Outcome
 
 DONE = Completed()
+WAIT_SECONDS = 0.02
 
 
 class NoopBatch(Handler):
@@ -33,4 +35,17 @@ class NoopSingle(Handler):
 
     def handle(self, context: HandlerContext) -> Outcome:  # noqa: ARG002 - it does nothing
         """Done."""
+        return DONE
+
+
+class Waiting(Handler):
+    """Idempotent, and as slow as a receiver that is near; so many calls at once as the webhook makes."""
+
+    name = "waiting"
+    kind = Kind.IDEMPOTENT
+    concurrency = 16
+
+    def handle(self, context: HandlerContext) -> Outcome:  # noqa: ARG002 - it only waits
+        """Done, after a while."""
+        time.sleep(WAIT_SECONDS)
         return DONE

@@ -5,24 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from benchmarks.peers.catalog import PEERS
-from benchmarks.peers.measuring import Bench
-from benchmarks.peers.peer import NotMeasured
-from benchmarks.peers.rooms import room_of
+from benchmarks.peers.comparing import measure
 from benchmarks.peers.table import notes, table
 from benchmarks.stack import servers
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from benchmarks.peers.peer import Peer
-
 ROWS = 20_000
-BURST = 10_000
 LIMIT = 180.0
 WIDTH = 150  # of the table, however narrow the terminal
 
@@ -52,32 +43,6 @@ def main() -> None:
         console.print(note)
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
-
-
-def measure(
-    peers: list[Peer], variables: dict[str, str], *, rows: int, limit: float, tell: Callable[[str], None]
-) -> dict[str, dict[str, Any]]:
-    """Each peer's facts and figures, by its name. What could not be measured has "not measured" and why."""
-    return {peer.name: _facts(peer) | _figures(peer, variables, rows, limit, tell) for peer in peers}
-
-
-def _figures(
-    peer: Peer, variables: dict[str, str], rows: int, limit: float, tell: Callable[[str], None]
-) -> dict[str, Any]:
-    try:
-        tell(f"{peer.title} …")
-        room = room_of(peer, has_broker="CELERY_BROKER_URL" in variables)
-        bench = Bench(peer, room, variables, limit)
-        figures = {"version": room.versions[peer.package], "drain": bench.drain(rows)}
-        return figures | {"burst": bench.burst(min(rows, BURST))}
-    except NotMeasured as reason:
-        tell(f"{peer.title}: not measured: {reason}")
-        return {"not measured": str(reason)}
-
-
-def _facts(peer: Peer) -> dict[str, Any]:
-    names = ("title", "history", "batch", "counted", "advice", "page")
-    return {name: getattr(peer, name) for name in names} | {"version": ""}
 
 
 if __name__ == "__main__":

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import psutil
-
+from benchmarks import cpu
 from benchmarks.peers.peer import NotMeasured
 from tests.harness.guard import Guard
 
@@ -72,21 +70,5 @@ class Place:
         return lines[-1][:200] if lines else "it said nothing"
 
     def cpu(self) -> float:
-        """CPU seconds so far of the servers and of all that this process started, ended processes included.
-
-        A process's time goes to its parent when it ends, so the sum forgets nobody. This process's own is left out.
-        """
-        mine = psutil.Process(os.getpid())
-        postmasters = [each for each in psutil.process_iter(["cmdline"]) if self._is_server(each)]
-        total = 0.0
-        for parent in (mine, *postmasters):
-            for each in (parent, *parent.children(recursive=True)):
-                with suppress(psutil.NoSuchProcess):
-                    used = each.cpu_times()
-                    own = 0.0 if each.pid == mine.pid else used.user + used.system
-                    total += own + used.children_user + used.children_system
-        return total
-
-    def _is_server(self, process: psutil.Process) -> bool:
-        # It was started by pg_ctl and so is no child of this process. Its own children have other command lines.
-        return str(self.servers / "postgres") in (process.info["cmdline"] or ())
+        """CPU seconds so far of the servers and of all that this process started, ended processes included."""
+        return cpu.seconds(self.servers / "postgres")

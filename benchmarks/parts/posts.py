@@ -1,14 +1,13 @@
 """Posts a second and their latency over HTTP: triggers, messages to groups, and a plain Django insert beside them.
 
 The web process is that of `make up`: one gunicorn worker of four threads. Eight clients keep their connections and post
-one after the other; they use the same two cores, so the ratios say more than the figures.
+one after the other; they use the same cores, so the ratios say more than the figures.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -18,27 +17,48 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from benchmarks.stack import processes
+from benchmarks import stack
+from benchmarks.figures import Measured, quantile, ratios
 from benchmarks.work import origin
+from tests.harness.guard import Guard
 from tests.harness.rabbitmq import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from benchmarks.bench import Bench
+
 CLIENTS = 8
 GROUPS = 50
 LATER = "2037-01-01T00:00:00Z"
+PLAIN = "plain insert"
+UNBOUNDED = {"PUNCTUAL_API_PER_MINUTE": "1000000"}
+# Of each unit of a run: how its line is called, and the unit that stands beside it.
+AS = {"a second": "", "p50": ", p50", "p99": ", p99"}
+UNITS = {"a second": "a second", "p50": "ms", "p99": "ms"}
 
 
-def measure(variables: dict[str, str], posts: int) -> dict[str, dict[str, float]]:
-    """Posts a second, and p50 and p99 in ms, by what is posted."""
+def measure(bench: Bench) -> Measured:
+    """Posts a second, and p50 and p99 in ms, by what is posted; and each as a part of the plain insert's rate."""
+    posts = bench.size.posts
+    with stack.fresh():
+        runs = [_run(posts) for _ in bench.runs(f"{posts:,} posts of each")]
+    found = Measured()
+    rates = {what: [run[what]["a second"] for run in runs] for what in runs[0]}
+    for what in rates:
+        for unit in runs[0][what]:
+            found.add(f"{what}{AS[unit]}", UNITS[unit], [run[what][unit] for run in runs])
+        if what != PLAIN:
+            found.add(f"{what} / {PLAIN}", "times", ratios(rates[what], rates[PLAIN]))
+    return found
+
+
+def _run(posts: int) -> dict[str, dict[str, float]]:
     key = _account()
-    rate = {"PUNCTUAL_API_PER_MINUTE": "1000000"}
-    os.environ.update(rate)
-    with processes({**variables, **rate}, "web") as live, _plain() as plain:
-        port = int(live.variables["WEB_PORT"])
+    with stack.processes("web", settings=UNBOUNDED), _plain() as plain:
+        port = int(os.environ["WEB_PORT"])
         return {
-            "plain insert": _posted(plain, "/insert", key, posts, _trigger),
+            PLAIN: _posted(plain, "/insert", key, posts, _trigger),
             "POST /triggers": _posted(port, "/api/v1/triggers", key, posts, _trigger),
             "POST /groups": _posted(port, "/api/v1/groups", key, posts, _message),
         }
@@ -63,13 +83,16 @@ def _plain() -> Iterator[int]:
     [port] = free_ports(1)
     command = ["gunicorn", "benchmarks.plain:application", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
     variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "benchmarks.plain_settings"}
-    with subprocess.Popen(
-        [sys.executable, "-m", *command], env=variables, stderr=subprocess.DEVNULL
-    ) as server:
-        try:
-            yield port
-        finally:
-            server.terminate()
+    server = subprocess.Popen(
+        [sys.executable, "-m", *command], env=variables, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    guard = Guard(server.pid, None, signal="TERM")
+    try:
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+        guard.release()
 
 
 def _trigger(number: int) -> dict[str, Any]:
@@ -105,8 +128,8 @@ def _posted(
         found = list(clients.map(lambda n: client(n * each, each), range(CLIENTS)))
         seconds = time.perf_counter() - begin
     took = sorted(one for some in found for one in some)
-    cuts = statistics.quantiles(took, n=100)
-    return {"a second": len(took) / seconds, "p50 ms": cuts[49] * 1000, "p99 ms": cuts[98] * 1000}
+    latency = {name: 1000 * quantile(took, share) for name, share in (("p50", 0.5), ("p99", 0.99))}
+    return {"a second": len(took) / seconds, **latency}
 
 
 def _wait(port: int) -> None:
