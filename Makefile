@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 LOCK := requirements-dev.txt
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help up test check tests tests-live tests-others lint format lock bench peers faults fuzz clean env
+.PHONY: help up test check tests tests-live tests-long tests-others lint format lock bench bench-quick peers faults fuzz clean env
 
 help: ## Say what can be done here
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,19 +25,24 @@ check: lint ## All checks: style, types, import contracts, migrations
 	@DJANGO_SETTINGS_MODULE=scheduler_project.settings_for_checks \
 		$(RUN) -m tests.harness.with_postgres manage.py lintmigrations
 
-# Two runs side by side. One is of processes as they are started everywhere, and waits for them most of the time; the
-# other has work to do meanwhile, and is where coverage is measured: in this process alone.
+# Three runs, two side by side. One is of processes as they are started everywhere, and waits for them most of the time;
+# one is of whatever else takes long; and where all others run coverage is measured: in that process alone.
 LIVE := tests/acceptance tests/setup tests/browser tests/faults tests/concurrency tests/model tests/cli \
-	tests/thirdparty_handler
+	tests/thirdparty_handler tests/api/test_live.py
+LONG := $(addprefix tests/commands/test_,apply_as_process.py as_processes.py shards.py) \
+	$(addprefix tests/engine/test_,after_completion_edits.py first_light.py plans_at_scale.py random.py)
 
 tests: env ## All tests, with coverage
-	@$(MAKE) --jobs 2 --output-sync=target tests-live tests-others
+	@$(MAKE) --jobs 2 --output-sync=target tests-live tests-long tests-others
 
 tests-live: env ## The tests of live processes alone
 	@$(RUN) -m pytest $(LIVE)
 
+tests-long: env ## The other long tests alone
+	@$(RUN) -m pytest $(LONG)
+
 tests-others: env ## All other tests alone, with coverage
-	@$(RUN) -m coverage run -m pytest $(LIVE:%=--ignore=%)
+	@$(RUN) -m coverage run -m pytest $(addprefix --ignore=,$(LIVE) $(LONG))
 	@$(RUN) -m coverage report
 	@$(RUN) -m coverage report --fail-under=100 \
 		--include='events/timing/*,events/lifecycle.py,events/transitions.py,events/transitions/*'
@@ -50,8 +55,11 @@ format: env ## Put the code into shape
 	@$(RUN) -m ruff check --fix-only --quiet .
 	@$(RUN) -m ruff format .
 
-bench: env ## Measure: occurrences per second, lateness, CPU
-	@exec $(RUN) -m benchmarks
+bench: env ## Measure: occurrences per second, lateness, CPU, the nearest peers; ARGS="drain" for a part
+	@exec $(RUN) -m benchmarks $(ARGS)
+
+bench-quick: env ## The quick parts of that, with few rows, once
+	@exec $(RUN) -m benchmarks --quick $(ARGS)
 
 peers: env ## Measure others at the same work: some minutes, and packages of their own under var/
 	@exec $(RUN) -m benchmarks.peers $(ARGS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from django.conf import settings
@@ -38,7 +38,9 @@ LONGEST_GAP = timedelta(seconds=30)
 # With all room taken: looked at again soon while workers make room, and ever less often while they do not.
 FULL_PAUSE = timedelta(milliseconds=20)
 LONGEST_FULL_PAUSE = timedelta(seconds=1)
-
+# What comes due within a moment is claimed together, and all but that is looked after once a second.
+LEAST_PAUSE = timedelta(milliseconds=10)
+LOOK_AFTER = timedelta(seconds=1)
 
 logger = logging.getLogger(__name__)
 
@@ -85,12 +87,18 @@ def forget_sweeps(*, before: datetime) -> int:
 
 
 def one_pass(
-    *, clock: Callable[[], datetime], sweeper: str, pace: Pace | None = None, shard: Shard = WHOLE
+    *,
+    clock: Callable[[], datetime],
+    sweeper: str,
+    pace: Pace | None = None,
+    shard: Shard = WHOLE,
+    is_brief: bool = False,
 ) -> Pass:
     """Recover what lapsed, then claim and publish: all that is due now, and after it a batch of the backlog.
 
     `pace` is what earlier passes saw, and this one adds to. Of a shard only its entities' rows are looked at, and its
-    part of what may be in flight is its own, so that no other shard can take it away.
+    part of what may be in flight is its own, so that no other shard can take it away. `is_brief`: for right after
+    another that left nothing behind; it claims what has come due since, and nothing else.
     """
     correlation_id = uuid4()
 
@@ -98,28 +106,34 @@ def one_pass(
         return Origin(f"engine:{sweeper}", correlation_id, clock())
 
     begun, done = origin(), Pass()
-    _mark_swept(begun.now, sweeper)
-    recovered = recovery.recover(shard=shard, origin=begun)
-    done.recovered = recovered.total + planning.replan_edited(shard=shard, origin=begun)
+    lapsed = 0 if is_brief else _recover(done, sweeper, shard, begun)
     pace = pace or Pace()
     if pace.may_ask(begun.now):
         planning.plan_after_completion(shard=shard, origin=begun)
         pace.asked(begun.now, clock())
     now, flying = clock(), dispatch.in_flight(shard)
-    pace.look(flying, now, lapsed=recovered.claims_returned)
+    pace.look(flying, now, lapsed=lapsed)
     since, free = now - FRESH, shard.part_of(settings.PUNCTUAL_IN_FLIGHT_CAP) - flying
     room = min(free, _room_for_fresh(pace, flying, since, shard))
     try:
         while room > done.claimed and not done.drained:
             batch = min(room - done.claimed, settings.PUNCTUAL_CLAIM_BATCH)
             _claim_and_publish(done, replace(limits(), batch=batch), shard, origin(), since=since)
-        if done.drained:
+        if done.drained and not is_brief:
             late = _room_for_backlog(pace, shard) - dispatch.late_in_flight(since, shard)
             _catch_up(done, min(free - done.claimed, late), shard, origin())
     except BrokerAway:
         done.drained, done.broker_away = False, True
     pace.claimed(done.claimed)
     return done
+
+
+def _recover(done: Pass, sweeper: str, shard: Shard, origin: Origin) -> int:
+    """Say that somebody looked, and recover; how many claims had lapsed."""
+    _mark_swept(origin.now, sweeper)
+    recovered = recovery.recover(shard=shard, origin=origin)
+    done.recovered = recovered.total + planning.replan_edited(shard=shard, origin=origin)
+    return recovered.claims_returned
 
 
 def _room_for_fresh(pace: Pace, flying: int, since: datetime, shard: Shard) -> int:
@@ -217,19 +231,28 @@ def sweep_until(
     shard: Shard = WHOLE,
 ) -> Sweep:
     """Pass after pass until `end`, asleep between two until the next row is due or a commit announces one."""
-    sweep, full = _begin(clock(), sweeper), FULL_PAUSE
+    sweep, full, looked_after = _begin(clock(), sweeper), FULL_PAUSE, datetime.min.replace(tzinfo=UTC)
     plan_if_behind(clock=clock, sweeper=sweeper)
+    since_recorded: list[Pass] = []
+    was_called = True
     with Alarm() as alarm:
         while True:
-            done = one_pass(clock=clock, sweeper=sweeper, pace=PACE, shard=shard)
             now = clock()
-            _record(sweep, done, now)
-            if now >= end or stopping():
+            is_brief = not was_called and now < looked_after + LOOK_AFTER
+            done = one_pass(clock=clock, sweeper=sweeper, pace=PACE, shard=shard, is_brief=is_brief)
+            since_recorded.append(done)
+            looked_after = looked_after if is_brief else now
+            now = clock()
+            ends = now >= end or stopping()
+            if ends or not is_brief:
+                _record(sweep, since_recorded, now)
+                since_recorded.clear()
+            if ends:
                 sweep.refresh_from_db()
                 return sweep
             full = FULL_PAUSE if done.seen else min(2 * full, LONGEST_FULL_PAUSE)
             pause = _pause(done, now, end, full=full, shard=shard)
-            alarm.wait(pause, deaf=done.broker_away or not done.drained)
+            was_called = alarm.wait(pause, deaf=done.broker_away or not done.drained) or not done.drained
 
 
 def sweep_once(*, clock: Callable[[], datetime], sweeper: str, shard: Shard = WHOLE) -> Pass:
@@ -237,7 +260,7 @@ def sweep_once(*, clock: Callable[[], datetime], sweeper: str, shard: Shard = WH
     sweep = _begin(clock(), sweeper)
     plan_if_behind(clock=clock, sweeper=sweeper)
     done = one_pass(clock=clock, sweeper=sweeper, shard=shard)
-    _record(sweep, done, clock())
+    _record(sweep, [done], clock())
     return done
 
 
@@ -245,12 +268,12 @@ def _begin(now: datetime, sweeper: str) -> Sweep:
     return Sweep.objects.create(sweeper=sweeper, started_at=now, seen_at=now)
 
 
-def _record(sweep: Sweep, done: Pass, now: datetime) -> None:
+def _record(sweep: Sweep, passes: Sequence[Pass], now: datetime) -> None:
     Sweep.objects.filter(pk=sweep.pk).update(
         seen_at=now,
-        passes=F("passes") + 1,
-        claimed=F("claimed") + done.claimed,
-        recovered=F("recovered") + done.recovered,
+        passes=F("passes") + len(passes),
+        claimed=F("claimed") + sum(done.claimed for done in passes),
+        recovered=F("recovered") + sum(done.recovered for done in passes),
     )
 
 
@@ -260,4 +283,4 @@ def _pause(done: Pass, now: datetime, end: datetime, *, full: timedelta, shard: 
     if not done.drained:
         return full
     due = dispatch.next_due(shard) or end
-    return max(min(due, end, now + LONGEST_SLEEP) - now, timedelta(0))
+    return max(min(due, end, now + LONGEST_SLEEP) - now, LEAST_PAUSE)

@@ -26,18 +26,19 @@ class Alarm:
     ) -> None:
         self._listener.close()
 
-    def wait(self, longest: timedelta, *, deaf: bool = False) -> None:
-        """Sleep at most so long, or until a notification arrives; with `deaf` notifications are heard and ignored.
+    def wait(self, longest: timedelta, *, deaf: bool = False) -> bool:
+        """Sleep at most so long, or until a notification arrives; whether any did. With `deaf` nothing ends the sleep.
 
         Returns at once when the connection was cut, listening again: something may have been said meanwhile.
         Raises django.db.OperationalError while the database is away.
         """
         try:
-            for _ in self._listener.notifies(timeout=longest.total_seconds(), stop_after=None if deaf else 1):
-                continue
+            heard = self._listener.notifies(timeout=longest.total_seconds(), stop_after=None if deaf else 1)
+            return sum(1 for _ in heard) > 0
         except psycopg.OperationalError:
             self._listener.close()
             self._listener = _listen()
+            return True
 
 
 def _listen() -> psycopg.Connection[Any]:

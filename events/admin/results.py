@@ -8,13 +8,12 @@ from django.contrib import admin
 from django_celery_results.models import GroupResult, TaskResult
 from unfold.decorators import display
 
-from events.admin.base import ReadOnlyAdmin
+from events.admin.base import ExactSearchAdmin
 from events.admin.filters import RangeFilter, TaskStatusFilter
 from events.models import Attempt
 from events.templatetags import show
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
@@ -26,25 +25,16 @@ for model in (TaskResult, GroupResult):
 
 
 @admin.register(TaskResult)
-class TaskResultAdmin(ReadOnlyAdmin):
+class TaskResultAdmin(ExactSearchAdmin):
     """One result for each chunk."""
 
     list_display = ("done", "task_name", "status_badge", "result", "worker", "task_id")
     list_filter = (TaskStatusFilter, ("date_done", RangeFilter))
     search_fields = ("=task_id",)
+    searched = "task_id"
     search_help_text = "A task's id."
     ordering = ("-date_done",)
     change_form_template = "events/task_result.html"
-
-    def get_search_results(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        queryset: QuerySet[TaskResult],
-        search_term: str,
-    ) -> tuple[QuerySet[TaskResult], bool]:
-        """Exactly that task: the only text with an index."""
-        term = search_term.strip()
-        return (queryset.filter(task_id=term) if term else queryset), False
 
     def told_of(self, request: HttpRequest, row: TaskResult) -> dict[str, Any]:
         """The result, and the attempts that its task ran."""

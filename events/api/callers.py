@@ -16,12 +16,14 @@ from events.models import ApiKey, Scope
 from events.transitions import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
 Row = TypeVar("Row", bound=models.Model)
+View = TypeVar("View", bound="Callable[..., Any]")
 READING = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -49,23 +51,34 @@ class Bearer(HttpBearer):
         return self.authenticate(request, token.strip()) if scheme.lower() == "bearer" else None
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
-        """The caller, or None where nobody has the key. Raises TooManyCalls, ReadOnly."""
+        """The caller, or None where nobody has the key. Raises TooManyCalls."""
         known: Caller | None = getattr(request, "caller", None)
         if known is not None:
             return known
         key = operations.use_key(token)
         if key is None:
             return None
-        if request.method not in READING and key.scope != Scope.WRITE and not _ends_itself(request, key):
-            raise ReadOnly
         caller = Caller(key.owner, key, key.owner_id)
         request.caller = caller  # type: ignore[attr-defined]
         return caller
 
 
-def _ends_itself(request: HttpRequest, key: ApiKey) -> bool:
-    """Whoever has a key may end it, whatever else it allows."""
-    return request.method == "DELETE" and request.path_info.endswith(f"/account/keys/{key.pk}")
+def only_reads(view: View) -> View:
+    """For an operation that writes nothing, though it is a POST."""
+    view.only_reads = True  # type: ignore[attr-defined]
+    return view
+
+
+def reads(request: HttpRequest, view: Callable[..., Any]) -> bool:
+    """Whether the call writes nothing."""
+    return request.method in READING or getattr(view, "only_reads", False)
+
+
+def check_scope(request: HttpRequest, view: Callable[..., Any], caller: Caller) -> None:
+    """Raise ReadOnly where the caller's key does not allow the call. Whoever has a key may end it, at least."""
+    ends_itself = request.method == "DELETE" and request.path_info.endswith(f"/account/keys/{caller.key.pk}")
+    if caller.key.scope != Scope.WRITE and not reads(request, view) and not ends_itself:
+        raise ReadOnly
 
 
 def caller_of(request: HttpRequest) -> Caller:

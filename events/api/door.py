@@ -19,7 +19,7 @@ from ninja.errors import AuthenticationError
 from events import clock, operations
 from events.api import problems
 from events.api.bodies import JSON, Taken, read_body
-from events.api.callers import Caller
+from events.api.callers import Caller, check_scope, reads
 from events.operations.kept_answers import Answer
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def through(run: Run) -> Run:
             try:
                 caller = _caller(operation, request)
                 held.callback(read_body(request, taken).close)
-                answer = _answered(request, caller, lambda: run(request, **names))
+                is_kept = not reads(request, operation.view_func)
+                answer = _answered(request, caller if is_kept else None, lambda: run(request, **names))
             except Exception as error:  # noqa: BLE001 - the isolation point: every error becomes a problem
                 return problems.answer(request, error)
             if answer.streaming:  # who streams closes what he reads
@@ -101,12 +102,13 @@ def through(run: Run) -> Run:
 
 
 def _caller(operation: Operation, request: HttpRequest) -> Caller | None:
-    """Who asks; None where no key is needed. Raises AuthenticationError."""
+    """Who asks; None where no key is needed. Raises AuthenticationError, TooManyCalls, ReadOnly."""
     if not operation.auth_callbacks:
         return None
     caller: Caller | None = operation.auth_callbacks[0](request)
     if caller is None:
         raise AuthenticationError
+    check_scope(request, operation.view_func, caller)
     return caller
 
 

@@ -134,7 +134,7 @@ def resolve(request: HttpRequest, occurrence_id: int, given: Resolved) -> dict[s
 def snooze(request: HttpRequest, occurrence_id: int, given: Snoozed) -> dict[str, Any]:
     """Put it off; the answer is what stands for it then."""
     occurrence, origin = _one(request, occurrence_id), origin_of(request)
-    until = operations.snoozed_until(given.until, given.length, timezone=occurrence.timezone, now=origin.now)
+    until = operations.snoozed_until(given.until, given.length, of=occurrence, now=origin.now)
     number = operations.snooze(occurrence.pk, until=until, why=why_of(given), origin=origin)
     return shown(_one(request, number))
 

@@ -43,10 +43,18 @@ def page_of(
     of = _what_is_listed(request)
     if paging.cursor is not None:
         rows = rows.filter(_behind(by, _places(paging.cursor, of, len(by))))
-    found = list(rows.order_by(*by)[: paging.limit + 1])
+    found = list(_first(rows, by, paging.limit + 1))
     page = found[: paging.limit]
     more = len(found) > paging.limit
     return page, _cursor(page[-1], by, of) if more else None
+
+
+def _first(rows: QuerySet[Row], by: Sequence[str], count: int) -> QuerySet[Row]:
+    """The first rows of an order. Where others go with each, they are looked up for these alone, not for all."""
+    if not rows.query.select_related:
+        return rows.order_by(*by)[:count]
+    first = rows.order_by(*by).values("pk")[:count]
+    return rows.filter(pk__in=first).order_by(*by)
 
 
 def _what_is_listed(request: HttpRequest) -> str:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from ninja import Field, Router
 
 from events import clock, operations
+from events.api.callers import only_reads
 from events.api.given import Answered, Given, JsonObject
 from events.api.shown import Firing
 from events.phrases import read_phrase
@@ -81,6 +82,7 @@ class PhraseShown(Answered):
 
 
 @router.post("/preview", response=PreviewShown, openapi_extra=DESCRIBED)
+@only_reads
 def show(request: HttpRequest, given: JsonObject) -> dict[str, Any]:  # noqa: ARG001
     """The first firings of a recurrence, as `manage.py preview` would show them."""
     asked, now = asked_of(given), clock.now()
@@ -89,6 +91,7 @@ def show(request: HttpRequest, given: JsonObject) -> dict[str, Any]:  # noqa: AR
 
 
 @router.post("/phrases", response=PhraseShown)
+@only_reads
 def read(request: HttpRequest, given: PhraseGiven) -> dict[str, Any]:  # noqa: ARG001
     """What a phrase means that is said now, to be looked at before it counts."""
     now, timezone = clock.now(), canonical_zone(given.timezone)

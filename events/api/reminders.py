@@ -35,7 +35,7 @@ STATES = {RuleState.ACTIVE: "active", RuleState.PAUSED: "paused", RuleState.RETI
 
 
 class Snoozed(Why):
-    """Until when: a local time, an instant or a phrase; or for how long from now on."""
+    """Until when: a local time, an instant or a phrase; or for how long from now, or from its moment if it is ahead."""
 
     until: str | None = Field(None, max_length=500, examples=["tomorrow at 9am"])
     length: str | None = Field(None, alias="for", max_length=60, examples=["30 min"])

@@ -14,9 +14,9 @@ from events.api.given import Answered
 from events.api.pages import Paging, page_of
 from events.api.problems import Missing, field_of
 from events.models import Occurrence
-from events.operations import InvalidTrigger, Placed, Trigger, TriggerChange
+from events.operations import InvalidTrigger, Placed, Trigger, TriggerChange, TriggerRow
 from events.operations.errors import Refusal
-from events.queries.triggers import ORDER, STATUS_OF, find_triggers, triggers_by_id
+from events.queries.triggers import ORDER, STATUS_OF, find_triggers
 from events.timing import zone
 
 if TYPE_CHECKING:
@@ -170,13 +170,12 @@ def _put_list(request: HttpRequest, given: Sequence[Any]) -> list[dict[str, Any]
 def _put(request: HttpRequest, triggers: Sequence[Trigger]) -> list[dict[str, Any]]:
     owner = caller_of(request).owner_id
     placed = operations.put_triggers(triggers, owner=owner, origin=origin_of(request))
-    rows = triggers_by_id(one.occurrence_id for one in placed if one.occurrence_id)
-    return [_placed(one, rows) for one in placed]
+    return [_placed(trigger, one) for trigger, one in zip(triggers, placed, strict=True)]
 
 
-def _placed(one: Placed, rows: dict[int, Occurrence]) -> dict[str, Any]:
-    row = rows[one.occurrence_id] if one.occurrence_id else None
-    return {"result": one.change, "trigger": _shown(row) if row else None}
+def _placed(trigger: Trigger, one: Placed) -> dict[str, Any]:
+    told = _told(trigger.function, trigger.event_id, one.row) if one.row else None
+    return {"result": one.change, "trigger": told}
 
 
 def _one(request: HttpRequest, function: str, event_id: str) -> Occurrence:
@@ -188,14 +187,18 @@ def _one(request: HttpRequest, function: str, event_id: str) -> Occurrence:
 
 
 def _shown(row: Occurrence) -> dict[str, Any]:
+    return _told(row.rule.handler, row.entity.external_id, row)
+
+
+def _told(function: str, event_id: str, row: Occurrence | TriggerRow) -> dict[str, Any]:
     return {
-        "function": row.rule.handler,
-        "event_id": row.entity.external_id,
+        "function": function,
+        "event_id": event_id,
         "status": STATUS_OF[row.state],
         "trigger_at": row.due_at,
         "local": row.due_at.astimezone(zone(row.timezone)),
         "timezone": row.timezone,
-        "occurrence": row.pk,
+        "occurrence": row.id,
         "state": row.state,
         "payload": row.payload,
     }

@@ -10,11 +10,12 @@ from uuid import uuid4
 
 from django.db import transaction
 
-from events import transitions
+from events import grouping, transitions
 from events.dispatch.chunks import Chunk, pieces
 from events.dispatch.due import lock_due, suspects
 from events.dispatch.policies import Examination
 from events.lifecycle import Hold, Reason, State
+from events.models import RuleRole
 from events.shards import WHOLE, Shard
 from events.timing import Lane, lane
 
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
     from events.dispatch.due import DueRow
     from events.dispatch.policies import Obstacle
+    from events.models import Rule
     from events.transitions import Origin
+
+
+# Of messages in a chunk of groups, each as large as its type lets it become.
+MOST_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,12 @@ class Claimed:
 
 
 class Parcel(NamedTuple):
-    """What the rows of one chunk share. A suspect, whose last worker was lost, travels alone."""
+    """What the rows of one chunk share, and how many of them travel together at most."""
 
     handler: str
     destination: str
     lane: Lane
-    suspect: bool
+    size: int
 
 
 @transaction.atomic
@@ -79,6 +85,7 @@ def claim_due(
     rows = lock_due(limits.batch, since=since, now=origin.now, shard=shard)
     examination = Examination(rows, breaker_window=limits.breaker_window, origin=origin)
     suspicious = suspects(rows)
+    sizes = _sizes(examination.rules.values(), limits)
     token = uuid4()
     parcels: dict[Parcel, list[int]] = defaultdict(list)
     claimed: dict[State, list[str]] = defaultdict(list)
@@ -91,12 +98,19 @@ def claim_due(
         claimed[row.state].append(row.place)
         handler, destination = examination.destination(row)
         row_lane = lane(row.due_at, now=origin.now, grace=examination.rules[row.rule_id].grace)
-        parcels[Parcel(handler, destination, row_lane, row.id in suspicious)].append(row.id)
+        size = 1 if row.id in suspicious else sizes.get(row.rule_id, limits.chunk)
+        parcels[Parcel(handler, destination, row_lane, size)].append(row.id)
     _set_aside(aside, origin)
     lease_until = origin.now + limits.lease
     for state, places in claimed.items():
         transitions.claim(places, from_state=state, token=token, lease_until=lease_until, origin=origin)
     return Claimed(seen=len(rows), chunks=list(_chunks(parcels, token, limits, origin)))
+
+
+def _sizes(rules: Iterable[Rule], limits: Limits) -> dict[int, int]:
+    """How many groups of a rule travel together, since a worker may hold the messages of all of them at once."""
+    largest = grouping.largest_of(rule.pk for rule in rules if rule.role == RuleRole.GROUPS)
+    return {rule: min(limits.chunk, max(1, MOST_BYTES // size)) for rule, size in largest.items()}
 
 
 SKIPPED = {Reason.EXPIRED, Reason.MISSED, Reason.COALESCED, Reason.OVERLAPPED, Reason.ALREADY_SENT}
@@ -118,7 +132,7 @@ def _set_aside(aside: dict[Obstacle, list[DueRow]], origin: Origin) -> None:
 
 def _chunks(parcels: dict[Parcel, list[int]], token: UUID, limits: Limits, origin: Origin) -> Iterable[Chunk]:
     for parcel, ids in parcels.items():
-        for piece in pieces(ids, size=1 if parcel.suspect else limits.chunk, workers=limits.workers):
+        for piece in pieces(ids, size=parcel.size, workers=limits.workers):
             yield Chunk(
                 token,
                 origin.correlation_id,

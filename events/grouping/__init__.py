@@ -5,7 +5,7 @@ that moves the occurrence, and each sees what the one before it left.
 """
 
 from events.grouping.appending import REMEMBERED, append
-from events.grouping.contents import Contents, contents_of, dispatched
+from events.grouping.contents import Contents, contents_of, dispatched, largest_of
 from events.grouping.messages import Message, Taken
 from events.grouping.opening import hold_entity, open_group, revive_or_add
 from events.grouping.sealing import drop, mark_sealed, seal_now
@@ -20,6 +20,7 @@ __all__ = [
     "dispatched",
     "drop",
     "hold_entity",
+    "largest_of",
     "mark_sealed",
     "open_group",
     "revive_or_add",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 
+from events.models import GroupType
 from events.transitions.groups import GROUP_PAYLOAD
 from events.transitions.statements import id_array
 
@@ -37,6 +38,13 @@ def contents_of(occurrences: Iterable[int]) -> dict[int, Contents]:
     with connection.cursor() as cursor:
         cursor.execute(CONTENTS, {"ids": id_array(occurrences)})
         return {row: Contents(json.loads(payload), has_any) for row, has_any, payload in cursor}
+
+
+def largest_of(rules: Iterable[int]) -> dict[int, int]:
+    """How many bytes of messages a group of these rules may have, by rule."""
+    wanted = list(rules)
+    types = GroupType.objects.filter(rule__in=wanted) if wanted else GroupType.objects.none()
+    return dict(types.values_list("rule_id", "max_bytes"))
 
 
 def dispatched(payload: Mapping[str, Any], messages: Mapping[str, Any]) -> dict[str, Any]:

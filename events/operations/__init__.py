@@ -99,6 +99,7 @@ from events.operations.rules import (
     retire_rule,
 )
 from events.operations.snoozes import NotSnoozed, snooze, snoozed_until
+from events.operations.trigger_places import TriggerRow
 from events.operations.triggers import Placed, TriggerChange, put_triggers
 
 __all__ = [
@@ -143,6 +144,7 @@ __all__ = [
     "TooManyCalls",
     "Trigger",
     "TriggerChange",
+    "TriggerRow",
     "WrongLogin",
     "amend",
     "amend_found",

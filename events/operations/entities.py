@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -51,13 +51,24 @@ class EntityFacts:
     version: int | None = None
 
 
+class Written(NamedTuple):
+    """An entity that was written: its id, and whether it is new."""
+
+    id: int
+    is_new: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
-    """How many entities were new and how many were changed, and how many of their rows were written or moved."""
+    """How many entities were new and how many were changed, and how many of their rows were written or moved.
+
+    `written` are those entities, by kind and external id.
+    """
 
     created: int
     changed: int
     planned: int
+    written: Mapping[tuple[str, str], Written] = field(default_factory=dict, compare=False, repr=False)
 
 
 def check_entity(facts: EntityFacts, *, anchors: Collection[str] = ()) -> EntityFacts:
@@ -149,7 +160,7 @@ SET timezone = EXCLUDED.timezone, name = EXCLUDED.name, attributes = EXCLUDED.at
     version = e.version + 1, updated_at = %(now)s, deleted_at = NULL
 WHERE (e.timezone, e.name, e.attributes, e.leap) IS DISTINCT FROM
       (EXCLUDED.timezone, EXCLUDED.name, EXCLUDED.attributes, EXCLUDED.leap) OR e.deleted_at IS NOT NULL
-RETURNING e.id, e.version = 1 AS created
+RETURNING e.kind, e.external_id, e.id, e.version = 1
 """
 
 
@@ -178,13 +189,13 @@ def put_entities(given: Sequence[EntityFacts], *, owner: int | None = None, orig
                 "now": origin.now,
             },
         )
-        rows = cursor.fetchall()
-    created = [entity_id for entity_id, is_new in rows if is_new]
-    changed = [entity_id for entity_id, is_new in rows if not is_new]
+        written = {(kind, external_id): Written(*row) for kind, external_id, *row in cursor.fetchall()}
+    created = [each.id for each in written.values() if each.is_new]
+    changed = [each.id for each in written.values() if not each.is_new]
     _check_versions([each for each in facts if each.version is not None], owner, set(created), set(changed))
     planned = planning.plan_entities(created, kinds=kinds, origin=origin) if created else 0
     planned += planning.replan_entities(changed, kinds=kinds, origin=origin) if changed else 0
-    return Put(len(created), len(changed), planned)
+    return Put(len(created), len(changed), planned, written)
 
 
 def _check_versions(

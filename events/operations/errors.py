@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db.models import CheckConstraint, Q, Value
 
 from events.errors import InvalidField, PunctualError
 
@@ -64,13 +65,40 @@ def _is_text_to_keep(value: object) -> bool:
 
 def _refused_by_columns(row: Model, kept: Collection[str]) -> Iterator[InvalidField]:
     try:
-        row.full_clean(exclude=kept)
+        _clean(row, kept)
     except ValidationError as error:
         for name, messages in error.message_dict.items():
             given = "" if name == NON_FIELD_ERRORS else f"{shown(getattr(row, name))}: "
             for message in messages[:MOST_TOLD]:
                 problem = f"{given}{message.rstrip('.')}"
                 yield Refusal(field=name, problem=problem, remedy="Correct it and try again.")
+
+
+def _clean(row: Model, kept: Collection[str]) -> None:
+    """What `full_clean` does; but the database is asked about each check only if one of them refuses the row."""
+    try:
+        row.full_clean(exclude=kept, validate_constraints=False)
+    except ValidationError:
+        row.full_clean(exclude=kept)  # for all that is wrong
+        raise
+    if not _meets_constraints(row, kept):
+        row.validate_constraints(exclude=kept)
+
+
+def _meets_constraints(row: Model, kept: Collection[str]) -> bool:
+    """Of all checks that know nothing of what is kept this is one question to the database."""
+    fields = [field for field in row._meta.concrete_fields if field.name not in kept]
+    given = {field.name: Value(getattr(row, field.attname), output_field=field) for field in fields}
+    asked = Q()
+    for constraint in row._meta.constraints:
+        if not isinstance(constraint, CheckConstraint):
+            try:
+                constraint.validate(type(row), row, exclude=set(kept))
+            except ValidationError:
+                return False
+        elif Q(constraint.condition).referenced_base_fields <= given.keys():
+            asked &= Q(constraint.condition)
+    return not asked or asked.check(given)
 
 
 def shown(value: object) -> str:

@@ -78,7 +78,11 @@ def _type_of(message: Message, owner: int | None, origin: Origin) -> GroupType:
 
 def _unknown_type(name: str, known: list[str]) -> InvalidField:
     close = get_close_matches(name, known, n=1)
-    told = f"Known are {', '.join(sorted(known)[:20])}." if known else "None is configured yet: PUT one to /group-types/{name}, or ask an operator."
+    told = (
+        f"Known are {', '.join(sorted(known)[:20])}."
+        if known
+        else "None is configured yet: PUT one to /group-types/{name}, or ask an operator."
+    )
     return Refusal(
         field="type",
         problem=f"there is no group type {shown(name)}",

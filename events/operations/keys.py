@@ -9,7 +9,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models.functions import Coalesce
 
 from events.errors import PunctualError
@@ -44,27 +44,36 @@ class InvalidKey(InvalidInput):
     """
 
 
+USER = get_user_model()
+KEY_FIELDS, USER_FIELDS = ApiKey._meta.concrete_fields, USER._meta.concrete_fields
+RETURNED = [*(f"k.{field.column}" for field in KEY_FIELDS), *(f"u.{field.column}" for field in USER_FIELDS)]
 # One call more, if its key's rate allows that: `spent_until` is when the calls so far would be spread evenly, and it
 # may lie as far ahead as a burst is long. The row decides between two calls at once, and the database's clock is one
-# for all of them.
+# for all of them. It waits for no disk: a crash of the database may forget the calls of its last second, and calls of
+# one key do not queue for it.
 USE = f"""
-WITH present AS MATERIALIZED (SELECT clock_timestamp() AS now)
+WITH present AS MATERIALIZED (
+    SELECT clock_timestamp() AS now, set_config('synchronous_commit', 'off', true)
+)
 UPDATE {ApiKey._meta.db_table} k
 SET spent_until = GREATEST(k.spent_until, t.now) + interval '1 minute' / k.per_minute, last_used_at = t.now
-FROM present t, {get_user_model()._meta.db_table} u
+FROM present t, {USER._meta.db_table} u
 WHERE k.digest = %(digest)s AND k.revoked_at IS NULL AND u.id = k.owner_id AND u.is_active
   AND GREATEST(k.spent_until, t.now) <= t.now + (k.burst - 1) * (interval '1 minute' / k.per_minute)
-RETURNING k.id
-"""  # noqa: S608 - names of tables
+RETURNING {", ".join(RETURNED)}
+"""  # noqa: S608 - names of tables and columns
 WAIT = f"""
 SELECT extract(epoch FROM k.spent_until - (k.burst - 1) * (interval '1 minute' / k.per_minute) - clock_timestamp())
-FROM {ApiKey._meta.db_table} k JOIN {get_user_model()._meta.db_table} u ON u.id = k.owner_id
+FROM {ApiKey._meta.db_table} k JOIN {USER._meta.db_table} u ON u.id = k.owner_id
 WHERE k.digest = %(digest)s AND k.revoked_at IS NULL AND u.is_active
 """  # noqa: S608
 
 
 def use_key(given: str) -> ApiKey | None:
-    """The key, with its owner, one call of its rate spent; None where nobody may use it. Raises TooManyCalls."""
+    """The key, with its owner, one call of its rate spent; None where nobody may use it. Raises TooManyCalls.
+
+    To be called outside of transactions, for what it commits may be lost in a crash.
+    """
     if not WRITTEN.fullmatch(given):
         return None
     digest = _digest(given)
@@ -77,7 +86,11 @@ def use_key(given: str) -> ApiKey | None:
             if waits is None:
                 return None
             raise TooManyCalls(seconds=max(1, math.ceil(waits[0])))
-    return ApiKey.objects.select_related("owner").get(pk=found[0])
+    key = ApiKey.from_db(DEFAULT_DB_ALIAS, [field.attname for field in KEY_FIELDS], found[: len(KEY_FIELDS)])
+    key.owner = USER.from_db(
+        DEFAULT_DB_ALIAS, [field.attname for field in USER_FIELDS], found[len(KEY_FIELDS) :]
+    )
+    return key
 
 
 def make_key(

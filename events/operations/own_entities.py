@@ -10,7 +10,7 @@ from django.db import transaction
 
 from events import planning
 from events.models import Entity
-from events.operations.entities import EntityFacts, InvalidEntity, check_entity, put_entities
+from events.operations.entities import EntityFacts, InvalidEntity, Put, check_entity, put_entities
 from events.operations.errors import Refusal, StaleVersion
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def put_in_bulk(given: Sequence[EntityFacts], *, owner: int, origin: Origin) -> 
     anchors = {kind: planning.anchors_of(kind, owner=owner) for kind in kinds}
     checked = [_checked(facts, anchors[facts.kind]) for facts in given]
     sound = [facts for facts in checked if isinstance(facts, EntityFacts)]
-    put_entities(sound, owner=owner, origin=origin)
-    became = _became(sound, owner, origin)
+    became = _became(sound, put_entities(sound, owner=owner, origin=origin), owner)
     return [
         became[facts.kind, facts.external_id] if isinstance(facts, EntityFacts) else facts
         for facts in checked
@@ -90,21 +89,17 @@ def _checked(facts: EntityFacts, anchors: set[str]) -> EntityFacts | Result:
         return Result(Became.REFUSED, refusals=refused.refusals)
 
 
-def _became(given: Sequence[EntityFacts], owner: int, origin: Origin) -> dict[tuple[str, str], Result]:
-    """By name: what was written at this instant is changed, and what was made after it is new."""
+def _became(given: Sequence[EntityFacts], put: Put, owner: int) -> dict[tuple[str, str], Result]:
+    """By name; what was not written stood so before."""
+    same = [facts for facts in given if (facts.kind, facts.external_id) not in put.written]
     rows = Entity.objects.filter(
         owner=owner,
-        kind__in={facts.kind for facts in given},
-        external_id__in=[facts.external_id for facts in given],
+        kind__in={facts.kind for facts in same},
+        external_id__in=[facts.external_id for facts in same],
     )
-    return {
-        (row.kind, row.external_id): Result(
-            Became.CREATED
-            if row.created_at >= origin.now
-            else Became.CHANGED
-            if row.updated_at == origin.now
-            else Became.UNCHANGED,
-            row.pk,
-        )
-        for row in rows.only("kind", "external_id", "created_at", "updated_at")
+    known = rows.values_list("kind", "external_id", "pk") if same else ()
+    became = {(kind, external_id): Result(Became.UNCHANGED, pk) for kind, external_id, pk in known}
+    return became | {
+        name: Result(Became.CREATED if written.is_new else Became.CHANGED, written.id)
+        for name, written in put.written.items()
     }

@@ -121,15 +121,22 @@ def skip_next(rule: Rule, *, why: str, origin: Origin) -> int:
     rule = Rule.objects.select_related("entity", "calendar").get(pk=rule.pk)
     if rule.state == RuleState.RETIRED:
         raise RetiredRule(name=rule.name)
-    row = _next(rule)
-    beyond = _next_beyond(rule, origin.now)
-    if beyond is not None and (row is None or beyond < row.due_at):
-        until = beyond + (rule.window + BEYOND_A_WINDOW if rule.window else timedelta(seconds=1))
-        planning.plan_rule(rule, until=until, origin=origin)
-        row = _next(rule)
+    row = _planned_next(rule, origin)
     if row is None or not transitions.cancel([row.pk], why=why or "skipped", origin=origin):
         raise NothingToSkip(id=rule.pk)
     return row.pk
+
+
+def _planned_next(rule: Rule, origin: Origin, *, within: timedelta | None = None) -> Occurrence | None:
+    """The next one, planned where it lies beyond what is, if `within` so long. The caller holds `alone`."""
+    row, beyond = _next(rule), _next_beyond(rule, origin.now)
+    if beyond is None or (row is not None and row.due_at <= beyond):
+        return row
+    if within is not None and beyond - origin.now > within:
+        return row
+    until = beyond + (rule.window + BEYOND_A_WINDOW if rule.window else timedelta(seconds=1))
+    planning.plan_rule(rule, until=until, origin=origin)
+    return _next(rule)
 
 
 def _next(rule: Rule) -> Occurrence | None:
@@ -153,24 +160,28 @@ def snooze_reminder(rule: Rule, *, until: str | None, length: str | None, why: s
     That is the one that was put off already, if it is still to come; or else, of the last that fired and the next that
     will, the nearer one. Raises Refusal (field "until" or "for"), NothingToSnooze, NotSnoozed, RetiredRule.
     """
-    row = _meant(rule, origin.now)
-    at = snoozed_until(until, length, timezone=row.timezone, now=origin.now)
+    row = _meant(rule, origin)
+    at = snoozed_until(until, length, of=row, now=origin.now)
     return snooze(row.pk, until=at, why=why, origin=origin)
 
 
-def _meant(rule: Rule, now: datetime) -> Occurrence:
+@transaction.atomic
+def _meant(rule: Rule, origin: Origin) -> Occurrence:
+    planning.alone(planning.kind_of(rule))
+    rule.refresh_from_db()
     rows = Occurrence.objects.filter(rule=rule)
     coming = rows.filter(state__in=sorted(UNSENT)).order_by("due_at", "id")
     put_off = coming.filter(given=True).first()
     if put_off is not None:
         return put_off
-    fired = rows.filter(state__in=(State.COMPLETED, State.SKIPPED, State.PROCESSING)).order_by(
-        "-due_at", "-id"
-    )
-    found = [row for row in (coming.first(), fired.first()) if row is not None]
+    fired = rows.filter(state__in=(State.COMPLETED, State.SKIPPED, State.PROCESSING))
+    came, ahead = fired.order_by("-due_at", "-id").first(), coming.first()
+    if rule.state != RuleState.RETIRED:
+        ahead = _planned_next(rule, origin, within=abs(came.due_at - origin.now) if came else None)
+    found = [row for row in (ahead, came) if row is not None]
     if not found:
         raise NothingToSnooze(id=rule.pk)
-    return min(found, key=lambda row: abs(row.due_at - now))
+    return min(found, key=lambda row: abs(row.due_at - origin.now))
 
 
 def _person(rule: Rule) -> Entity:

@@ -59,25 +59,29 @@ def length_said(text: str, *, field: str) -> str:
     return BEFORE_A_LENGTH.sub("", text.strip(), count=1)
 
 
-def snoozed_until(until: str | None, length: str | None, *, timezone: str, now: datetime) -> datetime:
-    """The instant that is asked for: a local time or an instant in ISO 8601 or a phrase, or a length from now on.
+def snoozed_until(until: str | None, length: str | None, *, of: Occurrence, now: datetime) -> datetime:
+    """The instant that is asked for: a local time or an instant in ISO 8601 or a phrase, or so long later.
 
-    Days and more keep the time of day in the zone. Raises Refusal (field "until" or "for").
+    That is later than its moment, or than now where that is over, or is told to nobody. Days and more keep the time of
+    day in the occurrence's zone. Raises Refusal (field "until" or "for").
     """
     if (until is None) == (length is None):
         problem = "neither until nor for is given" if until is None else "until and for are both given"
         remedy = 'Give one: {"until": "2026-11-22T18:00"} or {"for": "30 min"}.'
         raise Refusal(field="until", problem=problem, remedy=remedy)
     if length is not None:
-        return _first_of(f"in {length_said(length, field='for')}", length, "for", timezone, now)
+        since = now if of.rule.window is not None and not of.given else max(now, of.due_at)
+        return _first_of(f"in {length_said(length, field='for')}", length, "for", of.timezone, since)
     said = until or ""
     if not said.strip():
         raise Refusal(field="until", problem="it is empty", remedy="Say for example 2026-11-22T18:00.")
     try:
         given = read_wall_time(said, field="until")
     except InvalidRecurrence:
-        return _first_of(said, said, "until", timezone, now)
-    return given if given.tzinfo else resolve(given, zone(timezone), gap=Gap.SHIFT, fold=Fold.FIRST)[0].due_at
+        return _first_of(said, said, "until", of.timezone, now)
+    return (
+        given if given.tzinfo else resolve(given, zone(of.timezone), gap=Gap.SHIFT, fold=Fold.FIRST)[0].due_at
+    )
 
 
 def _first_of(phrase: str, said: str, field: str, timezone: str, now: datetime) -> datetime:

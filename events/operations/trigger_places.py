@@ -1,4 +1,4 @@
-"""Where triggers belong: the rules of their functions, the entities of their events, and what stands there already."""
+"""Where triggers belong: the rules of their functions, and the entities of their events."""
 
 from __future__ import annotations
 
@@ -8,71 +8,108 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 
-from events import handling, planning, transitions
-from events.models import Entity, Rule, RuleRole, RuleState
+from events import handling, planning
+from events.lifecycle import State
+from events.models import GIVEN_ROLES, Entity, Rule, RuleRole, RuleState
 from events.operations.entities import EntityFacts, put_entities
 from events.operations.posted_triggers import EVENT, InvalidTrigger, unknown_function
 from events.timing import zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from events.operations.posted_triggers import Trigger
-    from events.transitions import OpenRow, Origin
+    from events.transitions import Origin
 
 # A rule and an entity.
 Pair = tuple[int, int]
 # Any instant: what is not active has none.
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+# Written so that the indexes by account find it, and the operators' too.
+OWNED = "(owner_id = %(owner)s::int OR %(owner)s::int IS NULL AND owner_id IS NULL)"
+
+
+class EventsChange(Exception):
+    """Events are to be edited, and whoever calls has not made sure that everything stands by the facts of before."""
+
+
+class Rules(NamedTuple):
+    """The ids of the functions' rules, and whether any other rule of the account plans for events."""
+
+    of_functions: Mapping[str, int]
+    any_plans: bool
 
 
 class Event(NamedTuple):
-    """An event's entity, and its zone."""
+    """An event's entity. `is_new`: it was made just now, so nothing is there of it."""
 
     id: int
     timezone: str
+    is_deleted: bool = False
+    is_new: bool = False
 
 
 class Place(NamedTuple):
-    """A trigger, its rule and entity, and its instant as the wall time of its event."""
+    """A trigger, its rule and event, and its instant as the wall time of its event."""
 
     trigger: Trigger
-    pair: Pair
+    rule_id: int
+    event: Event
     timezone: str
     slot: datetime
     fold: int
 
+    @property
+    def pair(self) -> Pair:
+        """The rule and the event."""
+        return self.rule_id, self.event.id
 
-class Near(NamedTuple):
-    """A row of a pair that is at its place's instant, or at its slot to the millisecond."""
+    def row(self, pk: int, slot: datetime) -> TriggerRow:
+        """The row that waits here for its instant, which the trigger has."""
+        assert self.trigger.at is not None
+        at, payload = self.trigger.at, self.trigger.payload
+        return TriggerRow(pk, *self.pair, slot, self.fold, self.timezone, at, State.SCHEDULED, payload)
+
+
+class TriggerRow(NamedTuple):
+    """A row of a pair as it stands."""
 
     id: int
+    rule_id: int
+    entity_id: int
     slot: datetime
     fold: int
+    timezone: str
     due_at: datetime
     state: str
+    payload: Any
 
 
-class Standing(NamedTuple):
-    """What there is of a pair."""
+RULES = f"""
+SELECT handler, id FROM events_rule
+WHERE {OWNED} AND state <> '{RuleState.RETIRED}' AND role = '{RuleRole.TRIGGERS}' AND handler = ANY(%(functions)s)
+UNION ALL (
+    SELECT '', 0 FROM events_rule
+    WHERE {OWNED} AND state <> '{RuleState.RETIRED}' AND role <> ALL(%(given)s)
+      AND audience_kind = '{EVENT}' LIMIT 1
+) ORDER BY id DESC
+"""  # noqa: S608 - put together from constants
 
-    unsent: list[OpenRow]
-    near: list[Near]
 
-
-def rules_of(triggers: Sequence[Trigger], owner: int | None) -> dict[str, int]:
-    """The ids of the functions' rules; those of functions that are to run are made where they are missing."""
+def rules_of(triggers: Sequence[Trigger], owner: int | None) -> Rules:
+    """The functions' rules; those of functions that are to run are made where they are missing."""
     wanted = {each.function for each in triggers if each.at is not None}
     named = {each.function for each in triggers}
-    live = Rule.objects.filter(owner=owner, role=RuleRole.TRIGGERS, handler__in=named)
-    live = live.exclude(state=RuleState.RETIRED).order_by("-pk")
-    found: dict[str, int] = dict(live.values_list("handler", "pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(RULES, {"owner": owner, "functions": list(named), "given": list(GIVEN_ROLES)})
+        found: dict[str, int] = dict(cursor.fetchall())
+    any_plans = found.pop("", None) is not None
     for function in sorted(named - found.keys()):
         if function not in handling.installed():
             raise InvalidTrigger(f"the trigger of {function!r}", [unknown_function(function)])
         if function in wanted:
             found[function] = _made_rule(function, owner)
-    return found
+    return Rules(found, any_plans)
 
 
 def _made_rule(function: str, owner: int | None) -> int:
@@ -89,57 +126,87 @@ def _made_rule(function: str, owner: int | None) -> int:
 
 # All of them are locked in this one pass, those that exist too, in the order in which imports take them: so two never
 # wait for each other. Of events that nothing is to run for, those that never were are not made.
-LOCK_EVENTS = """
+LOCK_EVENTS = f"""
 INSERT INTO events_entity (owner_id, kind, external_id, timezone, name, attributes, leap, version)
-SELECT %(owner)s::int, %(kind)s, external_id, timezone, '', '{}', '', 1
+SELECT %(owner)s::int, '{EVENT}', external_id, timezone, '', '{{}}', '', 1
 FROM unnest(%(external_ids)s::text[], %(timezones)s::text[], %(wanted)s::bool[]) AS f(external_id, timezone, wanted)
 WHERE wanted OR EXISTS (
-    SELECT 1 FROM events_entity e
-    WHERE e.owner_id IS NOT DISTINCT FROM %(owner)s::int AND e.kind = %(kind)s AND e.external_id = f.external_id
+    SELECT 1 FROM events_entity e WHERE {OWNED} AND e.kind = '{EVENT}' AND e.external_id = f.external_id
 )
 ORDER BY external_id
 ON CONFLICT (owner_id, kind, external_id) DO UPDATE SET name = EXCLUDED.name WHERE false
-RETURNING id
-"""
+RETURNING external_id, id, timezone, false, true
+"""  # noqa: S608 - put together from constants
+# Asked when the locks are held, so it is as they stand.
+KNOWN_EVENTS = f"""
+SELECT external_id, id, timezone, deleted_at IS NOT NULL FROM events_entity
+WHERE {OWNED} AND kind = '{EVENT}' AND external_id = ANY(%(external_ids)s)
+"""  # noqa: S608
 
 
-def events_of(triggers: Sequence[Trigger], owner: int | None, origin: Origin) -> dict[str, Event]:
-    """The events' entities, locked until the transaction ends; those that something is to run for are made."""
+def events_of(
+    triggers: Sequence[Trigger], owner: int | None, origin: Origin, *, any_plans: bool, may_edit: bool
+) -> dict[str, Event]:
+    """The events' entities, locked until the transaction ends; those that something is to run for are made.
+
+    `any_plans` as of Rules. Raises EventsChange where some must be edited, and nobody said that they may be.
+    """
     zones = {each.event_id: each.timezone for each in triggers if each.at is not None}
-    ids = list({each.event_id for each in triggers})
-    made = _lock(ids, zones, owner)
-    if made:
-        planning.plan_entities(made, kinds=[EVENT], origin=origin)
-    found = list(Entity.objects.filter(owner=owner, kind=EVENT, external_id__in=ids))
+    ids = {each.event_id for each in triggers}
+    found = _locked(ids, zones, owner)
+    if found and any_plans:
+        planning.plan_entities([each.id for each in found.values()], kinds=[EVENT], origin=origin)
+    if others := ids - found.keys():
+        found |= _events(KNOWN_EVENTS, owner=owner, external_ids=list(others))
     edited = _edited(found, zones)
-    if edited:
-        put_entities(list(edited.values()), owner=owner, origin=origin)
-    return {each.external_id: Event(each.pk, edited.get(each.external_id, each).timezone) for each in found}
+    if edited and not may_edit:
+        raise EventsChange
+    return found | _put(edited, owner, origin) if edited else found
 
 
-def _lock(ids: Sequence[str], zones: Mapping[str, str], owner: int | None) -> list[int]:
-    """Lock the events, and make those of `zones` that are missing; the ids of these."""
-    told: dict[str, Any] = {
-        "owner": owner,
-        "kind": EVENT,
-        "external_ids": ids,
-        "timezones": [zones.get(each) or "UTC" for each in ids],
-        "wanted": [each in zones for each in ids],
-    }
+def _locked(ids: Iterable[str], zones: Mapping[str, str], owner: int | None) -> dict[str, Event]:
+    """Lock the events, and make those of `zones` that are missing; these."""
+    named = list(ids)
+    return _events(
+        LOCK_EVENTS,
+        owner=owner,
+        external_ids=named,
+        timezones=[zones.get(each) or "UTC" for each in named],
+        wanted=[each in zones for each in named],
+    )
+
+
+def _events(statement: str, **parameters: Any) -> dict[str, Event]:
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_EVENTS, told)
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(statement, parameters)
+        return {external_id: Event(*facts) for external_id, *facts in cursor.fetchall()}
 
 
-def _edited(found: Sequence[Entity], zones: Mapping[str, str]) -> dict[str, EntityFacts]:
-    """Events that move to another zone, or live again because something is to run for them."""
+def _edited(found: Mapping[str, Event], zones: Mapping[str, str]) -> dict[str, Event]:
+    """Events that move to another zone, or live again because something is to run for them; as they will be."""
     edited = {}
-    for each in found:
-        timezone = zones.get(each.external_id) or each.timezone
-        is_deleted = each.deleted_at is not None and each.external_id in zones
-        if is_deleted or timezone != each.timezone:
-            facts = EntityFacts(EVENT, each.external_id, timezone, each.name, each.attributes, each.leap)
-            edited[each.external_id] = facts
+    for external_id, event in found.items():
+        timezone = zones.get(external_id) or event.timezone
+        if (event.is_deleted and external_id in zones) or timezone != event.timezone:
+            edited[external_id] = Event(event.id, timezone)
+    return edited
+
+
+def _put(edited: dict[str, Event], owner: int | None, origin: Origin) -> dict[str, Event]:
+    """Edit them; what else is known of them stays."""
+    known = Entity.objects.in_bulk([event.id for event in edited.values()])
+    facts = [
+        EntityFacts(
+            EVENT,
+            external_id,
+            event.timezone,
+            known[event.id].name,
+            known[event.id].attributes,
+            known[event.id].leap,
+        )
+        for external_id, event in edited.items()
+    ]
+    put_entities(facts, owner=owner, origin=origin)
     return edited
 
 
@@ -158,34 +225,4 @@ def places_of(
 def _place(trigger: Trigger, rule_id: int, event: Event) -> Place:
     timezone = trigger.timezone or event.timezone
     local = (trigger.at or LONG_AGO).astimezone(zone(timezone))
-    return Place(trigger, (rule_id, event.id), timezone, local.replace(tzinfo=None, fold=0), local.fold)
-
-
-NEAR = """
-SELECT o.rule_id, o.entity_id, o.id, o.slot, o.fold, o.due_at, o.state
-FROM unnest(%(rules)s::bigint[], %(entities)s::bigint[], %(slots)s::timestamp[], %(instants)s::timestamptz[])
-     AS w(rule_id, entity_id, slot, at)
-JOIN events_occurrence o ON (o.rule_id, o.entity_id) = (w.rule_id, w.entity_id)
-WHERE o.due_at = w.at OR o.slot >= w.slot AND o.slot < w.slot + interval '1 millisecond'
-"""
-
-
-def standing_of(places: Sequence[Place], origin: Origin) -> dict[Pair, Standing]:
-    """What there is of each pair; what is unsent is locked."""
-    found = {place.pair: Standing([], []) for place in places}
-    for row in transitions.open_given(list(found), origin=origin) if found else ():
-        found[row.rule_id, row.entity_id].unsent.append(row)
-    due = [place for place in places if place.trigger.at is not None]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            NEAR,
-            {
-                "rules": [place.pair[0] for place in due],
-                "entities": [place.pair[1] for place in due],
-                "slots": [place.slot for place in due],
-                "instants": [place.trigger.at for place in due],
-            },
-        )
-        for rule_id, entity_id, *near in cursor.fetchall():
-            found[rule_id, entity_id].near.append(Near(*near))
-    return found
+    return Place(trigger, rule_id, event, timezone, local.replace(tzinfo=None, fold=0), local.fold)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING
-from zoneinfo import available_timezones
 
 from django.db import connection
 from django.db.models import Case, DateTimeField, F, Func, Q, Value, When
 
 from events.lifecycle import State
-from events.timing import Fold, Gap, resolve, zone
+from events.timing import Fold, Gap, canonical_zones, resolve, zone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,4 +67,4 @@ def _unknown_to_postgresql() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM pg_timezone_names")
         known = {name for (name,) in cursor.fetchall()}
-    return sorted(available_timezones() - known)
+    return sorted(set(canonical_zones()) - known)

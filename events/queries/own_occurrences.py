@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from events.lifecycle import UNSENT, State
-from events.models import Occurrence
-from events.queries.accounts import owned
+from events.models import Occurrence, Rule
+from events.queries.accounts import owned, owned_one
 from events.queries.hidden import with_shown_at
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Wanted:
 def find_occurrences(owner_id: int, wanted: Wanted) -> QuerySet[Occurrence]:
     """The account's occurrences that are wanted, with `shown_at`: due_after <= shown_at < due_before."""
     rows = with_shown_at(owned(Occurrence, owner_id).select_related("rule", "entity"))
+    if wanted.rule is not None and owned_one(Rule, owner_id, pk=wanted.rule) is None:
+        return rows.none()  # without a look at another account's rows
     if wanted.upcoming is not None:
         rows = rows.filter(state__in=UPCOMING) if wanted.upcoming else rows.exclude(state__in=UPCOMING)
     return rows.filter(**_exact(wanted))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import connection
 
 from events.errors import InvalidField, PunctualError
-from events.models import EveryFrom, Rule, RuleState
+from events.models import GIVEN_ROLES, EveryFrom, Rule, RuleState
 from events.planning import audience_sql
 from events.planning.audiences import anchor_date, desired_rows, groups
 from events.planning.recurrences import openings_of
@@ -43,6 +43,12 @@ class TooMuch(PunctualError):
     """--from and --to: the rules would fire about {rows:,} times in that span, at {moments:,} moments; at most
     {most_rows:,} times and {most_moments:,} moments are worked out at once. Choose a shorter span, or one rule
     with --rule.
+    """
+
+
+class GivenMoments(PunctualError):
+    """--rule: the moments of {rule!r} are given one by one, {when}, so there is nothing to work out beforehand.
+    Look at its occurrences for those that are given already.
     """
 
 
@@ -92,8 +98,8 @@ class Simulated:
 
 
 def rules_to_simulate() -> list[Rule]:
-    """The live rules, paused ones as well, by name."""
-    live = Rule.objects.exclude(state=RuleState.RETIRED)
+    """The live rules whose moments can be worked out, paused ones as well, by name."""
+    live = Rule.objects.exclude(state=RuleState.RETIRED).exclude(role__in=GIVEN_ROLES)
     return list(live.select_related("entity", "calendar").order_by("name", "pk"))
 
 
@@ -107,9 +113,14 @@ def as_if_in(rule: Rule, timezone: str) -> Rule:
 
 
 def check_size(rules: Sequence[Rule], span: Span) -> None:
-    """Raise TooMuch where the rules would give more than can be worked out in reasonable time and memory."""
+    """Raise TooMuch where the rules would give more than can be worked out in reasonable time and memory.
+
+    Raises GivenMoments for one whose moments come from no recurrence.
+    """
     moments = rows = 0
     for rule in rules:
+        if rule.role in GIVEN_ROLES:
+            raise GivenMoments(rule=rule.name, when=when_in_words(rule))
         size = _size_of(rule, span)
         moments, rows = moments + size.moments, rows + size.rows
         if moments > MOST_MOMENTS or rows > MOST_ROWS:

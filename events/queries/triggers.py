@@ -11,8 +11,6 @@ from events.models import Occurrence, RuleRole
 from events.queries.accounts import owned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from django.db.models import QuerySet
 
 OPEN = sorted(UNSENT | {State.PROCESSING})
@@ -44,8 +42,3 @@ def find_triggers(
     if status is not None:
         rows = rows.filter(state__in=STATUSES[status])
     return rows.annotate(is_open=IS_OPEN).filter(~Exists(before_it)).select_related("rule", "entity")
-
-
-def triggers_by_id(ids: Iterable[int]) -> dict[int, Occurrence]:
-    """These rows with rule and entity."""
-    return Occurrence.objects.select_related("rule", "entity").in_bulk(list(ids))

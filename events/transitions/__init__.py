@@ -14,11 +14,9 @@ from events.transitions.given import (
     Given,
     GivenMove,
     GivenRow,
-    OpenRow,
     give,
     move_all_given,
     move_given,
-    open_given,
     tell_given,
 )
 from events.transitions.holds import (
@@ -61,7 +59,6 @@ __all__ = [
     "GivenRow",
     "IllegalMove",
     "Lapses",
-    "OpenRow",
     "Origin",
     "Period",
     "RuleFacts",
@@ -88,7 +85,6 @@ __all__ = [
     "move_given",
     "move_rescheduled",
     "note_late",
-    "open_given",
     "others_of_period",
     "recall",
     "refuse",

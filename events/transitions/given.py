@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from events.lifecycle import Reason, State
 from events.timing import TZDATA_VERSION
 from events.transitions.amendments import changes
-from events.transitions.statements import LOG_MOVED, UNCLAIMED_STATE, UNSENT_SQL, run, run_for_rows, wake_for
+from events.transitions.statements import LOG_MOVED, UNCLAIMED_STATE, UNSENT_SQL, run, wake_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,9 +37,11 @@ class Given:
 
 
 class GivenRow(NamedTuple):
-    """A row that was written: its id, and whether it is a cancelled one that lives again."""
+    """A row that was written: its id, whose it is, and whether it is a cancelled one that lives again."""
 
     id: int
+    rule_id: int
+    entity_id: int
     is_reinstated: bool
 
 
@@ -63,10 +65,10 @@ WITH given AS (
     RETURNING o.*
 ), moved AS (
     SELECT w.id, CASE WHEN w.reason = '{Reason.REINSTATED}' THEN '{State.CANCELLED}' ELSE '' END AS from_state,
-           w.state AS to_state, w.reason, w.attempt, w.claim_token, w.due_at, g.detail
+           w.state AS to_state, w.reason, w.attempt, w.claim_token, w.rule_id, w.entity_id, w.due_at, g.detail
     FROM written w JOIN given g ON (g.rule_id, g.entity_id, g.slot, g.fold) = (w.rule_id, w.entity_id, w.slot, w.fold)
 ), logged AS ({LOG_MOVED})
-SELECT id, reason = '{Reason.REINSTATED}' AS is_reinstated, due_at FROM moved ORDER BY id
+SELECT id, rule_id, entity_id, reason = '{Reason.REINSTATED}' AS is_reinstated, due_at FROM moved ORDER BY id
 """
 
 
@@ -93,7 +95,7 @@ def give(
         details=[None if row.detail is None else json.dumps(row.detail) for row in rows],
     )
     wake_for(min((row["due_at"] for row in written), default=None), origin)
-    return [GivenRow(row["id"], row["is_reinstated"]) for row in written]
+    return [GivenRow(row["id"], row["rule_id"], row["entity_id"], row["is_reinstated"]) for row in written]
 
 
 MOVE_GIVEN = f"""
@@ -116,7 +118,7 @@ WITH given AS (
     RETURNING o.id, t.state AS from_state, o.state AS to_state, o.reason, o.attempt, t.claim_token,
               jsonb_build_object('due_at', jsonb_build_array(t.due_before, o.due_at)) AS detail, o.available_at
 ), logged AS ({LOG_MOVED})
-SELECT id, available_at FROM moved ORDER BY id
+SELECT id, to_state, available_at FROM moved ORDER BY id
 """
 
 
@@ -132,8 +134,8 @@ class GivenMove:
     payload: Mapping[str, Any] | None = None
 
 
-def move_all_given(moves: Sequence[GivenMove], *, tzdata_version: str, origin: Origin) -> list[int]:
-    """Give unsent rows of given moments other ones; the ids of those that were unsent.
+def move_all_given(moves: Sequence[GivenMove], *, tzdata_version: str, origin: Origin) -> dict[int, State]:
+    """Give unsent rows of given moments other ones; the states of those that were unsent, by their ids.
 
     They keep their identity, and the old instants never fire. Whoever calls holds what keeps others from the new slots.
     """
@@ -149,7 +151,7 @@ def move_all_given(moves: Sequence[GivenMove], *, tzdata_version: str, origin: O
         payloads=[None if move.payload is None else json.dumps(move.payload) for move in moves],
     )
     wake_for(min((row["available_at"] for row in rows), default=None), origin)
-    return [row["id"] for row in rows]
+    return {row["id"]: State(row["to_state"]) for row in rows}
 
 
 def move_given(
@@ -199,36 +201,3 @@ def tell_given(
         details=[json.dumps(detail) for detail in details],
     )
     return [row["id"] for row in rows]
-
-
-class OpenRow(NamedTuple):
-    """An unsent row whose moment was given."""
-
-    id: int
-    rule_id: int
-    entity_id: int
-    slot: datetime
-    fold: int
-    timezone: str
-    due_at: datetime
-    payload: Any
-
-
-OPEN_GIVEN = f"""
-SELECT o.id, o.rule_id, o.entity_id, o.slot, o.fold, o.timezone, o.due_at, o.payload
-FROM unnest(%(rules)s::bigint[], %(entities)s::bigint[]) AS pair(rule_id, entity_id)
-JOIN events_occurrence o ON (o.rule_id, o.entity_id) = (pair.rule_id, pair.entity_id)
-WHERE o.given AND o.state IN ({UNSENT_SQL})
-ORDER BY o.id FOR UPDATE OF o
-"""
-
-
-def open_given(pairs: Sequence[tuple[int, int]], *, origin: Origin) -> list[OpenRow]:
-    """The unsent given rows of pairs of rule and entity, in the order of their ids, locked until the transaction ends.
-
-    So none of them starts before whoever asked has decided what becomes of it.
-    """
-    _, rows = run_for_rows(
-        OPEN_GIVEN, origin, rules=[rule for rule, _ in pairs], entities=[entity for _, entity in pairs]
-    )
-    return [OpenRow._make((*row[:-1], row[-1] and json.loads(row[-1]))) for row in rows]

@@ -69,15 +69,16 @@ class Started(NamedTuple):
     attributes: Mapping[str, Any]
 
 
-# `wanted` is found by id alone, before any other condition can tempt PostgreSQL to start from the rules' rows. It waits
-# for nobody: what another transaction is moving is not started, so that rule and entity are read as they are now.
+# `wanted` waits for nobody: what another transaction is moving is not started, so that rule and entity are read as they
+# are now. Locked rows stay where they lie (ctid), so no index is searched for them again.
 START = f"""
 WITH wanted AS MATERIALIZED (
-    SELECT o.id, o.rule_id, o.entity_id, o.due_at
-    FROM unnest(%(ids)s::bigint[]) AS wanted(id) JOIN events_occurrence o ON o.id = wanted.id
-    FOR UPDATE OF o SKIP LOCKED
+    SELECT o.ctid AS place, o.rule_id, o.entity_id, o.due_at FROM events_occurrence o
+    WHERE o.id = ANY(%(ids)s::bigint[]) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PENDING}'
+      AND o.available_at <= %(now)s
+    FOR UPDATE SKIP LOCKED
 ), allowed AS MATERIALIZED (
-    SELECT w.id, e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.timezone AS entity_timezone,
+    SELECT w.place, e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.timezone AS entity_timezone,
            e.attributes, r.name AS rule_name, r.payload AS rule_payload, r.max_attempts, r.backoff_base,
            r.backoff_cap, r.expires_after, r.overlap = 'queue' OR r.every_from = 'completion' AS is_awaited,
            r.role = 'groups' AS is_grouped,
@@ -90,9 +91,7 @@ WITH wanted AS MATERIALIZED (
     UPDATE events_occurrence o
     SET state = '{State.PROCESSING}', reason = '{Reason.STARTED}', attempt = o.attempt + 1,
         lease_expires_at = %(lease_until)s, started_at = %(now)s
-    FROM allowed w
-    WHERE o.id = w.id AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PENDING}'
-      AND o.available_at <= %(now)s
+    FROM allowed w WHERE o.ctid = w.place
     RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
               NULL::jsonb AS detail, o.rule_id, o.failures, o.idempotency_key, o.slot, o.timezone,
               o.due_at AT TIME ZONE 'UTC' AS due_utc,

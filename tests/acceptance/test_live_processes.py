@@ -98,7 +98,9 @@ def test_the_end_of_one_wakes_the_sweep_to_plan_what_counts_from_it(
         assert after.started_at is not None
         late.append(after.started_at - after.due_at)
     # A sweep that nobody wakes sleeps for five seconds; a busy machine delays one or another.
-    assert sorted(late)[len(late) // 2] < timedelta(seconds=2.5), f"{late} after their moments\n{deployment.told()}"
+    assert sorted(late)[len(late) // 2] < timedelta(seconds=2.5), (
+        f"{late} after their moments\n{deployment.told()}"
+    )
     assert set(receiver.keys().values()) == {1}
 
 

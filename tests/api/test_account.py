@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import connection
 
-from events import clock
-from events.models import ApiKey, Entity
+from events import clock, operations
+from events.models import ApiKey, Entity, KeptAnswer
 from tests.api.conftest import PASSWORD, Account, account
 
 if TYPE_CHECKING:
@@ -85,10 +85,22 @@ def test_a_key_to_read_changes_nothing(alice: Account) -> None:
     for refused in (
         reader.post("/account/keys", {"name": "more", "scope": "write"}),
         reader.patch("/account", {"timezone": "Europe/Berlin"}),
-        reader.post("/preview", {}),
+        reader.post("/reminders", {"text": "tea", "phrase": "tomorrow at 9", "dry_run": True}),
     ):
         assert refused.status_code == 403
     assert ApiKey.objects.filter(owner=reader.user).count() == 1
+
+
+def test_a_key_to_read_asks_what_would_fire() -> None:
+    reader = account("reader", scope="read")
+    daily = {"dtstart": "2030-12-24T18:00", "timezone": "Europe/Berlin", "rrule": "FREQ=DAILY", "limit": 1}
+    for path, asked in (
+        ("/preview", daily), ("/phrases", {"phrase": "every day at 9", "timezone": "Europe/Berlin"}),
+    ):  # fmt: skip
+        answer = reader.post(path, asked, Idempotency_Key="again")
+        assert answer.status_code == 200
+        assert answer.json()["occurrences"]
+    assert not KeptAnswer.objects.exists()
 
 
 def test_a_key_to_read_ends_itself_and_no_other(alice: Account) -> None:
@@ -231,6 +243,21 @@ def test_the_address_is_the_one_that_our_own_proxy_saw(stranger: Account, settin
     settings.PUNCTUAL_TRUSTED_PROXIES = 1
     assert hops_counted("198.51.100.9, 203.0.113.1", "203.0.113.2") == 2
     assert hops_counted("198.51.100.8, 203.0.113.1", "198.51.100.9, 203.0.113.1") == 1
+
+
+def test_a_call_is_counted_in_one_question_and_waits_for_no_disk(
+    alice: Account, django_assert_num_queries: Any
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO on")
+        with django_assert_num_queries(1):
+            key = operations.use_key(alice.key)
+            assert key
+            assert key.owner.get_username() == "alice"
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchone() == ("off",)
+    key.refresh_from_db()
+    assert key.last_used_at
 
 
 def test_a_key_is_used_as_fast_as_its_rate_allows_and_no_faster(db: None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -230,3 +231,14 @@ def test_a_key_is_used_no_faster_than_its_rate_by_sixteen_at_once(
     allowed = 6 + int(spent.total_seconds() * 36 / 60) + 1
     assert 6 <= codes.count(200) <= allowed
     assert codes.count(200) + codes.count(429) == THREADS
+
+
+def test_of_sixteen_who_send_the_same_lines_without_a_key_one_is_told_of_each_that_it_is_new(
+    committed_db: object, together: Callable[[Callable[[int], Any]], list[Any]]
+) -> None:
+    alice = account("alice")
+    body = b"".join(b'{"kind": "person", "external_id": "p%d", "timezone": "UTC"}\n' % n for n in range(50))
+    told = together(lambda _: body_of(alice.post("/entities/bulk", body, Content_Type=NDJSON)))
+    lines = [orjson.loads(line) for answer in told for line in answer.splitlines()]
+    assert Counter(line["status"] for line in lines) == {"created": 50, "unchanged": 15 * 50}
+    assert {line["id"] for line in lines} == set(Entity.objects.values_list("pk", flat=True))

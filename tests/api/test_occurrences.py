@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import datetime, timedelta
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from events import clock, queries
 from events.handling import Reject
 from events.models import Occurrence
+from events.queries import hidden
 from tests.api.conftest import Account
 from tests.engine import handlers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tests.engine.world import World
 
 pytestmark = pytest.mark.django_db
@@ -214,3 +220,21 @@ def test_a_zone_that_the_database_does_not_know_spoils_no_list(
     monkeypatch.setattr("events.queries.hidden._unknown_to_postgresql", lambda: ["Europe/Moon"])
     Occurrence.objects.filter(pk=surprise.pk).update(timezone="Europe/Moon")
     assert [row.pk for row in queries.find_occurrences(ann.user.pk, queries.Wanted())] == [surprise.pk]
+
+
+@pytest.fixture
+def zone_of_the_machine(tmp_path: Path) -> Iterator[str]:
+    """A zone that this machine's own files have, and nobody else."""
+    (tmp_path / "Moon").mkdir()
+    with files("tzdata.zoneinfo").joinpath("UTC").open("rb") as utc:
+        (tmp_path / "Moon" / "Base").write_bytes(utc.read())
+    zoneinfo.reset_tzpath(to=[str(tmp_path)])
+    hidden._unknown_to_postgresql.cache_clear()
+    yield "Moon/Base"
+    zoneinfo.reset_tzpath()
+    hidden._unknown_to_postgresql.cache_clear()
+
+
+def test_the_machines_own_zones_are_nobodys(db: None, zone_of_the_machine: str) -> None:
+    assert zone_of_the_machine in zoneinfo.available_timezones()
+    assert zone_of_the_machine not in hidden._unknown_to_postgresql()

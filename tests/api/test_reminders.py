@@ -240,6 +240,14 @@ def test_put_off_it_comes_later_and_the_past_tells_the_whole_chain(alice: Accoun
     ]  # fmt: skip
 
 
+def test_what_comes_in_a_month_is_put_off(alice: Account, world: World) -> None:
+    made = alice.post("/reminders", {"text": "Rent", "at": local(world, 30 * DAY)}).json()
+    put_off = alice.post(f"/reminders/{made['id']}/snooze", {"until": local(world, 31 * DAY)})
+    assert put_off.status_code == 200
+    assert put_off.json()["note"].startswith("snoozed from")
+    assert alice.get(f"/reminders/{made['id']}").json()["snoozed"] is True
+
+
 def test_the_series_does_not_shift_by_a_snooze(alice: Account, world: World) -> None:
     start = local(world, HOUR)
     reminder = remind(alice, rrule="FREQ=DAILY", dtstart=start)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from events import handling
 from events.handling import Completed, Handler, HandlerContext, Kind, Outcome
@@ -93,6 +95,23 @@ def test_another_date_moves_it_and_the_old_one_is_nowhere(alice: Account, world:
         "/triggers", event(world, triggerUtc=at(world, 2 * IN_AN_HOUR), payload={"n": 1})
     ).json()
     assert (told["result"], told["trigger"]["payload"]["n"]) == ("changed", 1)
+
+
+def questions(alice: Account, *posted: dict[str, Any]) -> int:
+    """How many the database is asked for one post, with savepoints: the least, for each minute clocks are compared."""
+    counts = []
+    for one in posted:
+        with CaptureQueriesContext(connection) as asked:
+            assert alice.post("/triggers", one).json()["result"] in {"created", "moved"}
+        counts.append(len(asked))
+    return min(counts)
+
+
+def test_a_post_asks_the_database_little(alice: Account, world: World) -> None:
+    alice.post("/triggers", event(world))
+    later = [event(world, triggerUtc=at(world, hours * IN_AN_HOUR)) for hours in (2, 3)]
+    assert questions(alice, event(world, eventid="43"), event(world, eventid="44")) <= 8
+    assert questions(alice, *later) <= 10
 
 
 def test_a_status_that_is_not_active_withdraws_it(alice: Account, world: World) -> None:

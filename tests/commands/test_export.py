@@ -34,7 +34,7 @@ HORIZON = timedelta(hours=6)
 CHRISTMAS_EVE = "\r\n".join(
     ["BEGIN:VCALENDAR", "BEGIN:VEVENT", "DTSTART;VALUE=DATE:20301224", "END:VEVENT", "END:VCALENDAR"]
 )
-ON_THE_DATABASE = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+ON_THE_DATABASE = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 # --- the text -----------------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def as_plain(given: Given) -> Any:
 
 
 @given(payload=OBJECTS, name=TEXTS, dates=st.lists(TEXTS, min_size=1, max_size=3))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_text_and_object_is_read_as_it_was_written(payload: Any, name: str, dates: list[str]) -> None:
     text = as_yaml({"version": 1, "rules": [{"name": name, "dates": dates, "payload": payload}] * 2})
     read = read_text("a.yaml", text)

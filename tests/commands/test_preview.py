@@ -31,7 +31,8 @@ NO_DATABASE = {
     "SECRET_KEY": "x" * 50,
 }
 
-FIRINGS: Any = firings(Recurrence(NOW.replace(tzinfo=None)), zone("UTC"), Policies(), after=NOW, before=NOW)
+TWICE = Recurrence(NOW.replace(tzinfo=None), rdates=(NOW,))
+FIRINGS: Any = firings(TWICE, zone("UTC"), Policies(), after=NOW, before=NOW)
 CALENDAR_AT_WORK = FIRINGS.gi_frame
 
 

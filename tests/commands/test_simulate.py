@@ -17,8 +17,10 @@ from django.db import connection
 from events import operations
 from events.management.commands import simulate as command
 from events.models import Entity, Occurrence, Rule
+from events.operations import Trigger
 from events.queries import simulations
 from tests.commands.conftest import Process, run
+from tests.engine.grouping import collecting, take
 from tests.engine.world import World
 
 if TYPE_CHECKING:
@@ -323,3 +325,16 @@ def test_as_a_process_it_speaks_on_standard_output_alone(
     refused = manage("simulate", "--from", "2025-03-08", "--to", "x")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("CommandError: --to: 'x' is not a date or time that exists")
+
+
+def test_moments_that_are_given_one_by_one_are_not_worked_out_and_stop_no_other_rule(world: World) -> None:
+    world.person("alice", "Europe/Berlin")
+    daily = world.rule(name="Daily", local_time=time(9), start_date=date(2025, 1, 1))
+    operations.put_triggers([Trigger("log", "42", world.now + HOUR)], owner=None, origin=world.origin())
+    collecting(world, handler="log")
+    take(world)
+    assert [(rule["id"], rule["total"]) for rule in simulated(*NIGHT)] == [(daily.pk, 3)]
+    assert [rule["id"] for rule in simulated(*NIGHT, "--diff")] == [daily.pk]
+    for name, when in (("trigger log", "one of its triggers says"), ("UPLOAD", "one of its groups says")):
+        ran = run("simulate", *NIGHT, "--rule", name)
+        assert f"the moments of '{name}' are given one by one, whenever {when}" in ran.refused

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.models import User
+
 from events import operations, planning
-from events.models import Occurrence, Rule, RuleRole, RuleState
-from events.operations import ReminderGiven
+from events.models import Entity, Occurrence, Rule, RuleRole, RuleState
+from events.operations import EntityFacts, ReminderGiven
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from events.models import Entity
     from events.shards import Shard
     from tests.engine.world import World
+
+
+def herself(world: World) -> Entity:
+    """Alice herself, in her own account, in Berlin."""
+    owner = User.objects.create_user("alice").pk
+    facts = EntityFacts("person", "alice", "Europe/Berlin", "Alice")
+    operations.put_entities([facts], owner=owner, origin=world.origin())
+    Entity.objects.update(created_at=datetime(2000, 1, 1, tzinfo=UTC))
+    return Entity.objects.get()
 
 
 def remind(world: World, person: Entity, text: str = "Call mom", **given: Any) -> Rule:

@@ -14,14 +14,13 @@ from events import operations, planning
 from events.models import Occurrence, OnMove, Rule
 from events.operations import EntityFacts, Trigger
 from events.planning import zone_data
-from events.queries.audit import audit_log
 from events.queries.comparisons import compare
 from events.queries.simulations import Span
 from handlers.log.models import Delivery
-from tests.engine.world import World
+from tests.engine.world import World, audited_world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 pytestmark = pytest.mark.django_db
 
@@ -30,18 +29,14 @@ NINE = datetime(2027, 3, 27, 8, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture
-def world(db: None) -> Iterator[World]:
-    world = World(NOW)
-    yield world
-    assert audit_log().disagreements == ()
+world = audited_world(NOW)
 
 
 def trigger(world: World, function: str = "log", owner: int | None = None) -> Occurrence:
     one = Trigger(function, "42", NINE, payload={"n": 1})
     [placed] = operations.put_triggers([one], owner=owner, origin=world.origin())
-    assert placed.occurrence_id
-    return Occurrence.objects.get(pk=placed.occurrence_id)
+    assert placed.row
+    return Occurrence.objects.get(pk=placed.row.id)
 
 
 def snoozed(world: World, until: datetime = NINE + 2 * HOUR, **fields: object) -> Rule:

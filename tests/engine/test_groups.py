@@ -120,6 +120,17 @@ def test_the_groups_of_a_chunk_are_read_with_one_question(world: World) -> None:
     assert sorted(each["data"][0] for each in dispatched()) == list(range(5))
 
 
+@pytest.mark.parametrize(("max_bytes", "sizes"), [(1024 * 1024, [3, 2]), (16 * 1024 * 1024, [2, 2, 1])])
+def test_a_worker_never_holds_more_messages_than_it_has_room_for(
+    world: World, max_bytes: int, sizes: list[int]
+) -> None:
+    collecting(world, max_bytes=max_bytes)
+    for number in range(5):
+        take(world, number, key=f"key {number}")
+    world.now += HOUR
+    assert [len(chunk.ids) for chunk in world.claim()] == sizes
+
+
 def test_opening_a_group_asks_little(world: World) -> None:
     collecting(world)
     take(world)

@@ -6,18 +6,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 
 from events import operations
 from events.models import Entity, Occurrence, Rule, RuleRole
 from events.operations import EntityFacts, InvalidReminder, NothingToSkip, NothingToSnooze, StaleVersion
-from events.queries.audit import audit_log
+from events.queries.firings import next_firings
 from handlers.log.models import Delivery
-from tests.engine.reminding import due, edit, remind, snooze
-from tests.engine.world import World
+from tests.engine.reminding import due, edit, herself, remind, snooze
+from tests.engine.world import World, audited_world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 pytestmark = pytest.mark.django_db
 
@@ -26,21 +25,12 @@ NOW = datetime(2027, 10, 30, 21, 30, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture
-def world(db: None) -> Iterator[World]:
-    world = World(NOW)
-    yield world
-    assert audit_log().disagreements == ()
+world = audited_world(NOW)
 
 
 @pytest.fixture
 def alice(world: World) -> Entity:
-    """Alice herself, in her own account, in Berlin."""
-    owner = User.objects.create_user("alice").pk
-    facts = EntityFacts("person", "alice", "Europe/Berlin", "Alice")
-    operations.put_entities([facts], owner=owner, origin=world.origin())
-    Entity.objects.update(created_at=datetime(2000, 1, 1, tzinfo=UTC))
-    return Entity.objects.get()
+    return herself(world)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +65,7 @@ def test_when_is_said_in_many_ways(
 def test_within_a_time_it_fires_once_at_a_random_moment(world: World, alice: Entity, within: str) -> None:
     """Over the night on which the clocks go back, three days are 73 hours."""
     rule = remind(world, alice, within=within)
-    world.pass_time(NOW + 3 * DAY + HOUR + HOUR, step=timedelta(minutes=15))
+    world.pass_time(NOW + 3 * DAY + HOUR + HOUR, step=2 * HOUR)
     [moment] = due(rule, state="COMPLETED")
     assert NOW <= moment < NOW + 3 * DAY + HOUR
     assert rule.draws == 1
@@ -173,12 +163,46 @@ def test_a_snooze_means_the_nearer_of_the_last_and_the_next(world: World, alice:
     assert snooze(world, rule, length="2 hours").note == "snoozed from 2027-11-01 09:00"
 
 
-def test_with_nothing_fired_and_nothing_planned_there_is_nothing_to_snooze(
+def test_what_lies_beyond_the_plan_is_planned_and_put_off(world: World, alice: Entity) -> None:
+    rule = remind(world, alice, rrule="FREQ=YEARLY", dtstart="2028-02-28T09:00")
+    assert due(rule) == []
+    given = snooze(world, rule, until="2028-02-28T10:00")
+    assert given.note == "snoozed from 2028-02-28 09:00"
+    assert due(rule, state="SCHEDULED") == [datetime(2028, 2, 28, 9, tzinfo=UTC)]
+    world.now = datetime(2028, 2, 28, 9, tzinfo=UTC)
+    world.sweep()
+    assert due(rule, state="COMPLETED") == [world.now]
+    assert [one.due_at for one in next_firings(rule, now=world.now, limit=1)] == [
+        datetime(2029, 2, 28, 8, tzinfo=UTC)
+    ]
+
+
+def test_beyond_the_plan_the_nearer_of_the_last_and_the_next_is_meant_too(
+    world: World, alice: Entity
+) -> None:
+    rule = remind(world, alice, rrule="FREQ=WEEKLY", dtstart="2027-10-31T09:00")
+    world.now = datetime(2027, 10, 31, 8, tzinfo=UTC)
+    world.sweep()
+    world.now += 3 * DAY
+    assert snooze(world, rule, length="1 hour").note == "snoozed from 2027-10-31 09:00"
+    assert due(rule, state="SCHEDULED") == [world.now + HOUR]
+    world.now += HOUR
+    world.sweep()
+    world.now += 3 * DAY
+    assert snooze(world, rule, length="7 days").note == "snoozed from 2027-11-07 09:00"
+
+
+def test_with_nothing_fired_and_nothing_to_come_there_is_nothing_to_snooze(
     world: World, alice: Entity
 ) -> None:
     rule = remind(world, alice, at="2028-10-31T09:00")
+    operations.skip_next(rule, why="", origin=world.origin())
     with pytest.raises(NothingToSnooze):
         snooze(world, rule, length="1h")
+    other = remind(world, alice, at="2028-10-31T09:00")
+    operations.finish_reminder(other, why="done", origin=world.origin())
+    with pytest.raises(NothingToSnooze):
+        snooze(world, other, length="1h")
 
 
 def test_the_next_one_is_skipped_and_the_rest_stays(world: World, alice: Entity) -> None:

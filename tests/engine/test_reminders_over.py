@@ -6,23 +6,21 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 
 from events import clock, operations, tasks
 from events.handling import Reject
 from events.models import Entity, EveryFrom, Occurrence, Rule, RuleState
-from events.operations import EntityFacts, RetiredRule
-from events.queries.audit import audit_log
+from events.operations import RetiredRule
 from events.shards import Shard
 from handlers.log.models import Delivery
 from tests.engine import handlers
-from tests.engine.reminding import due, edit, ended, live, remind, snooze
-from tests.engine.world import World
+from tests.engine.reminding import due, edit, ended, herself, live, remind, snooze
+from tests.engine.world import World, audited_world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 pytestmark = pytest.mark.django_db
 
@@ -31,21 +29,12 @@ NOW = datetime(2027, 10, 30, 21, 30, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture
-def world(db: None) -> Iterator[World]:
-    world = World(NOW)
-    yield world
-    assert audit_log().disagreements == ()
+world = audited_world(NOW)
 
 
 @pytest.fixture
 def alice(world: World) -> Entity:
-    """Alice herself, in her own account, in Berlin."""
-    owner = User.objects.create_user("alice").pk
-    facts = EntityFacts("person", "alice", "Europe/Berlin", "Alice")
-    operations.put_entities([facts], owner=owner, origin=world.origin())
-    Entity.objects.update(created_at=datetime(2000, 1, 1, tzinfo=UTC))
-    return Entity.objects.get()
+    return herself(world)
 
 
 def test_what_fired_once_is_over_with_the_next_pass(world: World, alice: Entity) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -12,13 +12,9 @@ from events.handling import Reject
 from events.models import Occurrence, Rule, RuleState
 from events.operations import EntityFacts, NotSnoozed, RetiredRule
 from events.operations.errors import Refusal
-from events.queries.audit import audit_log
 from handlers.log.models import Delivery
 from tests.engine import handlers
-from tests.engine.world import World
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.engine.world import World, audited_world
 
 pytestmark = pytest.mark.django_db
 
@@ -28,11 +24,7 @@ NINE = datetime(2027, 3, 27, 8, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture
-def world(db: None) -> Iterator[World]:
-    world = World(NOW)
-    yield world
-    assert audit_log().disagreements == ()
+world = audited_world(NOW)
 
 
 @pytest.fixture
@@ -221,7 +213,21 @@ def test_of_a_retired_rule_or_a_deleted_entity_nothing_is_put_off(world: World, 
 )  # fmt: skip
 def test_until_when_is_said_in_many_ways(asked: dict[str, str], at: datetime) -> None:
     told: dict[str, Any] = {"until": None, "length": None, **asked}
-    assert operations.snoozed_until(**told, timezone="Europe/Berlin", now=NOW) == at
+    over = Occurrence(rule=Rule(), timezone="Europe/Berlin", due_at=NOW - HOUR)
+    assert operations.snoozed_until(**told, of=over, now=NOW) == at
+
+
+@pytest.mark.parametrize(
+    ("window", "given", "at"),
+    [
+        pytest.param(None, False, NINE + DAY - HOUR, id="a day after its moment, over a change of the clock"),
+        pytest.param(8 * HOUR, True, NINE + DAY - HOUR, id="put off before, so it is known"),
+        pytest.param(8 * HOUR, False, NOW + DAY - HOUR, id="drawn, and told to nobody"),
+    ],
+)
+def test_what_is_ahead_is_put_off_from_its_moment_on(window: timedelta, given: bool, at: datetime) -> None:
+    ahead = Occurrence(rule=Rule(window=window), timezone="Europe/Berlin", due_at=NINE, given=given)
+    assert operations.snoozed_until(None, "1 day", of=ahead, now=NOW) == at
 
 
 @pytest.mark.parametrize(
@@ -242,6 +248,7 @@ def test_until_when_is_said_in_many_ways(asked: dict[str, str], at: datetime) ->
 )
 def test_what_is_not_understood_is_refused(asked: dict[str, str], field: str, said: str) -> None:
     told: dict[str, Any] = {"until": None, "length": None, **asked}
+    over = Occurrence(rule=Rule(), timezone="Europe/Berlin", due_at=NOW - HOUR)
     with pytest.raises(Refusal, match=said) as caught:
-        operations.snoozed_until(**told, timezone="Europe/Berlin", now=NOW)
+        operations.snoozed_until(**told, of=over, now=NOW)
     assert caught.value.field == field

@@ -12,11 +12,10 @@ from events import handling, operations
 from events.handling import Completed, Handler, HandlerContext, Kind, Outcome
 from events.models import Entity, Occurrence, Rule, RuleRole, RuleState
 from events.operations import EntityFacts, InvalidTrigger, Trigger
-from events.queries.audit import audit_log
 from handlers.log.handler import LogHandler
 from handlers.log.models import Delivery
 from tests.engine import handlers
-from tests.engine.world import World
+from tests.engine.world import World, audited_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,11 +51,7 @@ def together(settings: Settings, bidden_handlers: None) -> Iterator[list[int]]:
     Together.batches.clear()
 
 
-@pytest.fixture
-def world(db: None) -> Iterator[World]:
-    world = World(NOW)
-    yield world
-    assert audit_log().disagreements == ()
+world = audited_world(NOW)
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 
 from events import operations
 from events.models import Entity, Occurrence, Rule
@@ -99,6 +101,60 @@ def test_while_it_is_moved_back_and_forth_it_is_claimed_and_run_once_at_most_for
     assert len(delivered) == len(set(delivered))
     assert set(Occurrence.objects.values_list("state", flat=True)) <= {"COMPLETED", "CANCELLED"}
     assert Occurrence.objects.filter(state="COMPLETED").count() == len(delivered)
+    assert audit_log().disagreements == ()
+
+
+def test_whoever_posts_while_it_starts_is_told_that_it_has_fired(world: World, alice: int) -> None:
+    put(world, alice, "42", later=-1)
+    [chunk] = world.claim()
+
+    def posted() -> list[str]:
+        try:
+            return put(world, alice, "42", later=-1)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        with transaction.atomic():
+            world.lose(chunk)
+            became = pool.submit(posted)
+            wait_until_somebody_waits()
+        assert became.result() == ["fired"]
+    assert Occurrence.objects.get().state == "PROCESSING"
+
+
+def wait_until_somebody_waits() -> None:
+    end = time.monotonic() + 30
+    waiting = 0
+    while not waiting:
+        assert time.monotonic() < end, "nobody waits for a lock"
+        time.sleep(0.01)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            [waiting] = cursor.fetchone()
+
+
+def test_events_that_move_to_other_zones_are_edited_by_all_at_once(world: World, alice: int) -> None:
+    """Their account plans for events, and its plan is behind: whoever edits one continues it, alone."""
+    world.rule(owner_id=alice, audience_kind="event", local_time=clock_time(9))
+    Rule.objects.update(planned_until=NOW + timedelta(hours=1))
+    zones = ["Asia/Tokyo", "America/New_York"]
+
+    def moved(number: int) -> object:
+        one = Trigger("log", "42", NOW + timedelta(hours=2), zones[number % 2], {})
+        [placed] = operations.put_triggers([one], owner=alice, origin=world.origin())
+        return placed.change.value
+
+    put(world, alice, "42")
+    assert set(at_once(moved)) <= {"moved", "unchanged"}
+    row = Occurrence.objects.select_related("entity").get(given=True)
+    assert row.timezone == row.entity.timezone
+    planned = Occurrence.objects.filter(given=False, state="SCHEDULED")
+    assert set(planned.values_list("timezone", flat=True)) == {row.timezone}
     assert audit_log().disagreements == ()
 
 

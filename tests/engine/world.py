@@ -7,12 +7,17 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import pytest
+
 from events import dispatch, execution, handling, operations, planning, recovery
 from events.models import Entity, Occurrence, Rule
 from events.operations import EntityFacts
+from events.queries.audit import audit_log
 from events.transitions import Origin, start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from events.dispatch import Chunk
     from events.transitions import Started
 
@@ -136,3 +141,15 @@ class World:
         once = {"rrule": "", "start_date": moment.date(), "local_time": moment.time()}
         made = self.rule(**{**once, **rule})
         return list(Occurrence.objects.filter(rule=made).order_by("id"))
+
+
+def audited_world(now: datetime) -> Any:
+    """A fixture: a world at that instant, of whose rows the log tells the same when the test is over."""
+
+    @pytest.fixture
+    def world(db: None) -> Iterator[World]:
+        world = World(now)
+        yield world
+        assert audit_log().disagreements == ()
+
+    return world

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     folder.chmod(0o755)
     guards = early_config.stash[_guards] = []
     _forget_the_developers_settings()
+    _listen_to_ctrl_c()
     url = os.environ.get("TEST_DATABASE_URL")
     if url is None:
         url = _start(folder, guards)
@@ -72,6 +74,12 @@ def _start(folder: Path, guards: list[Guard]) -> str:
         raise
     guards.append(Guard(server.pid, folder, signal="QUIT"))
     return server.url
+
+
+def _listen_to_ctrl_c() -> None:
+    """In the background a shell lets its programs ignore it, and theirs as well; tests interrupt what they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _forget_the_developers_settings() -> None:

@@ -96,7 +96,7 @@ def past(session: Session, limit: LIMIT = 20) -> None:
 def snooze(
     session: Session,
     number: ID,
-    length: Annotated[str, typer.Option("--for", help="How long from now: 20m, 1h, 3d.")] = "",
+    length: Annotated[str, typer.Option("--for", help="How much later: 20m, 1h, 3d.")] = "",
     until: Annotated[
         str, typer.Option("--until", help='Until when: "tomorrow 9am", or 2026-12-24T18:00.')
     ] = "",
