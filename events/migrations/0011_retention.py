@@ -16,8 +16,6 @@ SETTINGS = {
         'autovacuum_vacuum_threshold': '5000',
         'autovacuum_vacuum_insert_scale_factor': '0.05',
         'autovacuum_analyze_scale_factor': '0.05',
-        # Its end is written beside its beginning, on the same page, so that no index is told of it.
-        'fillfactor': '50',
     },
 }
 

@@ -69,14 +69,15 @@ def months_of_log() -> list[Month]:
 
 def patiently(work: Callable[[], Result]) -> Result:
     """The work's result, once it got its locks; raises OperationalError after half a minute of tries."""
-    for tried in range(1, TRIES + 1):
+    tried = 1
+    while True:
         try:
             return work()
         except OperationalError as error:
             if not isinstance(error.__cause__, LockNotAvailable) or tried == TRIES:
                 raise
+        tried += 1
         time.sleep(PAUSE_SECONDS)
-    raise AssertionError  # the last try returns or raises
 
 
 def open_months(now: datetime) -> list[str]:

@@ -91,7 +91,7 @@ def test_the_doctor_without_any_server_names_what_is_away_and_what_to_do(manage:
     ran = manage("doctor", "--json", **NOWHERE)
     found = {finding["name"]: finding for finding in json.loads(ran.stdout)}
     assert ran.returncode == 1
-    assert "2 looks of 19 failed: database, broker." in ran.stderr
+    assert f"2 looks of {len(found)} failed: database, broker." in ran.stderr
     assert found["database"]["status"] == found["broker"]["status"] == "fail"
     assert found["settings"]["status"] == found["handlers"]["status"] == "ok"
     others = found.keys() - {"database", "broker", "settings", "handlers"}

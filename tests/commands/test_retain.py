@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from events import clock
 from events.models import Attempt, Occurrence, Retention, Transition
@@ -231,6 +231,20 @@ def test_a_reader_of_the_log_is_waited_for(
     assert waits == [0.1]
     assert months_of_log() == before[:-1]
     assert open_months(clock.now()) == [before[-1].part]
+
+
+def test_a_reader_that_stays_is_not_waited_for_for_ever(
+    committed_db: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(months, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(months, "TRIES", 2)
+    monkeypatch.setattr(months, "LOCK_TIMEOUT", "SET LOCAL lock_timeout = '50ms'")
+    before = months_of_log()
+    with psycopg.connect(committed_db.url) as reader:
+        reader.execute("SELECT count(*) FROM events_transition")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            drop_month(before[-1], origin=World(clock.now()).origin())
+    assert months_of_log() == before
 
 
 def test_as_a_process_it_tells_what_there_is(manage: Process) -> None:
