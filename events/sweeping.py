@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from django.conf import settings
@@ -40,7 +40,7 @@ FULL_PAUSE = timedelta(milliseconds=20)
 LONGEST_FULL_PAUSE = timedelta(seconds=1)
 # What comes due within a moment is claimed together, and all but that is looked after once a second.
 LEAST_PAUSE = timedelta(milliseconds=10)
-LOOK_AFTER = timedelta(seconds=1)
+LOOK_AFTER_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -231,17 +231,17 @@ def sweep_until(
     shard: Shard = WHOLE,
 ) -> Sweep:
     """Pass after pass until `end`, asleep between two until the next row is due or a commit announces one."""
-    sweep, full, looked_after = _begin(clock(), sweeper), FULL_PAUSE, datetime.min.replace(tzinfo=UTC)
+    sweep, full, looked_after = _begin(clock(), sweeper), FULL_PAUSE, 0.0
     plan_if_behind(clock=clock, sweeper=sweeper)
     since_recorded: list[Pass] = []
     was_called = True
     with Alarm() as alarm:
         while True:
-            now = clock()
-            is_brief = not was_called and now < looked_after + LOOK_AFTER
+            began = time.monotonic()
+            is_brief = not was_called and began < looked_after + LOOK_AFTER_SECONDS
             done = one_pass(clock=clock, sweeper=sweeper, pace=PACE, shard=shard, is_brief=is_brief)
             since_recorded.append(done)
-            looked_after = looked_after if is_brief else now
+            looked_after = looked_after if is_brief else began
             now = clock()
             ends = now >= end or stopping()
             if ends or not is_brief:

@@ -217,7 +217,7 @@ class ReadOnlyAdmin(PunctualAdmin):
 
 
 class ExactSearchAdmin(ReadOnlyAdmin):
-    """Such rows that are searched by one column: exactly that, and never a pattern over millions of them."""
+    """Such rows that are searched by what has an index: exactly that, and never a pattern over millions of them."""
 
     searched: str
 
@@ -229,7 +229,11 @@ class ExactSearchAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         """Exactly that."""
         term = search_term.strip()
-        return (queryset.filter(**{self.searched: term}) if term else queryset), False
+        return (self.exactly(queryset, term) if term else queryset), False
+
+    def exactly(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """The rows whose searched column is just so."""
+        return queryset.filter(**{self.searched: term})
 
 
 def _facts(row: Model, hidden: tuple[str, ...]) -> list[tuple[str, Any]]:

@@ -9,33 +9,26 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from events import queries
-from events.admin.base import ReadOnlyAdmin
+from events.admin.base import ExactSearchAdmin, ReadOnlyAdmin
 from events.admin.filters import OutcomeFilter, RangeFilter, ReasonFilter
 from events.models import Attempt, Sweep, Transition
 from events.templatetags import show
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest
 
 
-class HistoryAdmin(ReadOnlyAdmin):
+class HistoryAdmin(ExactSearchAdmin):
     """Searched by what has an index: an occurrence's number, or a task's id."""
 
     list_select_related = ("occurrence__rule", "occurrence__entity")
     search_fields = ("occurrence",)
 
-    def get_search_results(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        queryset: QuerySet[Any],
-        search_term: str,
-    ) -> tuple[QuerySet[Any], bool]:
-        """Exactly that occurrence, or that task."""
-        term = search_term.strip()
+    def exactly(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """Those of that occurrence, or that task."""
         if term.isascii() and term.isdigit() and len(term) < 19:
-            return queryset.filter(occurrence=int(term)), False
-        return (self.by_text(queryset, term) if term else queryset), False
+            return queryset.filter(occurrence=int(term))
+        return self.by_text(queryset, term)
 
     def by_text(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:  # noqa: ARG002 - for subclasses
         """What a text finds: nothing, unless there is an index."""

@@ -16,6 +16,10 @@ else:
     AnyField = models.Field
 
 
+# No row's id is larger.
+LARGEST_ID = models.BigIntegerField.MAX_BIGINT
+
+
 class WallTimeField(AnyField):
     """A nominal local date and time with no zone: `timestamp without time zone`, a naive datetime in Python.
 

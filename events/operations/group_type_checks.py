@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from events import grouping
 from events.errors import InvalidField
 from events.models import GroupType, Rule, RuleRole
+from events.models.fields import LARGEST_ID
 from events.operations.errors import InvalidInput, Refusal, wrong_columns
 from events.operations.payloads import check_object, check_payload
 from events.operations.rule_checks import KEPT_BY_THE_ENGINE, LONGEST
@@ -135,7 +136,7 @@ def _is_refused(rule: Rule, size: int) -> bool:
 def _sample(rule: Rule, size: int) -> dict[str, Any]:
     """The payload of a group of this size."""
     messages = {
-        "type": rule.name, "id": LONGEST_KEY, "group": 2**63 - 1, "execute_at": "2026-11-22T09:00:00.000001Z",
+        "type": rule.name, "id": LONGEST_KEY, "group": LARGEST_ID, "execute_at": "2026-11-22T09:00:00.000001Z",
         "items": 2**31 - 1, "data": [{"text": "x" * (size - len(json.dumps([{"text": ""}])))}], "message": [],
     }  # fmt: skip
     return grouping.dispatched(rule.payload, messages)

@@ -12,6 +12,7 @@ from django.db import transaction
 from events import transitions
 from events.errors import PunctualError
 from events.models import Occurrence
+from events.models.fields import LARGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from events.lifecycle import State
     from events.transitions import Origin
 
-LARGEST_ID = 2**63 - 1
 REPLAYABLE = "FAILED or UNKNOWN, not yet expired, of a rule and an entity that still exist,"
 DEAD = "FAILED or UNKNOWN"
 

@@ -14,8 +14,8 @@ from events import planning, transitions
 from events.errors import InvalidField, PunctualError
 from events.lifecycle import Reason, State
 from events.models import Entity, Occurrence, Rule, RuleRole, RuleState, Transition
+from events.models.fields import LARGEST_ID
 from events.operations.errors import Refusal, shown
-from events.operations.occurrences import LARGEST_ID
 from events.operations.rules import RetiredRule
 from events.phrases import read_phrase
 from events.timing import Fold, Gap, InvalidRecurrence, read_wall_time, resolve, zone

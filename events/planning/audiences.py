@@ -14,8 +14,7 @@ from django.db import connection
 
 from events.errors import InvalidField
 from events.models import EveryFrom, Rule, RuleState
-from events.planning.anchors import LIKELY, likely_days
-from events.planning.anchors import anchor_date as anchor_date
+from events.planning.anchors import LIKELY, anchor_date, likely_days
 from events.planning.completions import rows_after_completion
 from events.planning.members import ANCHOR, SNAPSHOT, ZONE, audience_sql
 from events.planning.timetables import Timetable

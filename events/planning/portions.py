@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import connection, transaction
 
 from events.models import EveryFrom, Occurrence, OnMove, Rule
+from events.models.fields import LARGEST_ID
 from events.planning.audiences import desired_rows, groups, likely_members
 from events.planning.members import audience_sql
 from events.planning.plans import LIVE, kind_of, plan_rule
@@ -33,7 +34,6 @@ logger = logging.getLogger(__name__)
 ROWS_AT_ONCE = 10_000
 # Of members whose anchor may fire, about a third do: the days on either side are looked at as well.
 LIKELY_AT_ONCE = 3 * ROWS_AT_ONCE
-GREATEST_ID = 2**63 - 1
 
 BOUNDARIES = """
 SELECT id FROM (SELECT e.id, row_number() OVER (ORDER BY e.id) AS number FROM events_entity e WHERE {members}) AS member
@@ -127,7 +127,7 @@ def _ranges(rule: Rule, size: int) -> list[Sequence[int] | None]:
         cursor.execute(BOUNDARIES.format(members=members), {**parameters, "size": size})
         last = [entity_id for (entity_id,) in cursor.fetchall()]
     starts = [0, *(entity_id + 1 for entity_id in last)]
-    return [range(start, stop) for start, stop in zip(starts, [*starts[1:], GREATEST_ID], strict=True)]
+    return [range(start, stop) for start, stop in zip(starts, [*starts[1:], LARGEST_ID], strict=True)]
 
 
 def _write(begun: Begun, portion: Sequence[int] | None, origin: Origin) -> int:

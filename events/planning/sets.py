@@ -26,6 +26,7 @@ from events.timing import TZDATA_VERSION, Cycle, cycle_of, zone
 from events.timing.recurring import rules_of
 from events.timing.walltime import plain_instant
 from events.transitions import Desired, schedule
+from events.transitions.statements import id_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -115,13 +116,13 @@ def plan_together(ids: Sequence[int], *, kinds: Iterable[str], until: datetime, 
     rows = schedule(_desired(found), tzdata_version=TZDATA_VERSION, origin=origin)
     planned = {rule.rule_id for rule in rules}.difference(left)
     with connection.cursor() as cursor:
-        cursor.execute(MOVE, {"ids": _array(planned), "until": until})
+        cursor.execute(MOVE, {"ids": id_array(planned), "until": until})
     return Planned(rows, left)
 
 
 def _read(ids: Sequence[int], until: datetime, origin: Origin) -> list[Read]:
     with connection.cursor() as cursor:
-        cursor.execute(READ, {"ids": _array(ids), "live": list(LIVE), "until": until, "now": origin.now})
+        cursor.execute(READ, {"ids": id_array(ids), "live": list(LIVE), "until": until, "now": origin.now})
         return list(starmap(Read, cursor.fetchall()))
 
 
@@ -129,21 +130,16 @@ def _desired(found: list[tuple[Read, Opening]]) -> Desired:
     return Desired(
         DESIRED,
         {
-            "rules": _array(rule.rule_id for rule, _ in found),
-            "entities": _array(rule.entity_id for rule, _ in found),
-            "slots": _array(one.slot for _, one in found),
-            "folds": _array(one.fold for _, one in found),
+            "rules": id_array(rule.rule_id for rule, _ in found),
+            "entities": id_array(rule.entity_id for rule, _ in found),
+            "slots": id_array(one.slot for _, one in found),
+            "folds": id_array(one.fold for _, one in found),
             "zones": [rule.timezone for rule, _ in found],
             "notes": [one.note for _, one in found],
-            "dues": _array(one.opens_at for _, one in found),
+            "dues": id_array(one.opens_at for _, one in found),
             "snapshots": [rule.snapshot for rule, _ in found],
         },
     )
-
-
-def _array(values: Iterable[object]) -> str:
-    """Numbers or moments as PostgreSQL writes an array: a fraction of the time that the driver takes over a list."""
-    return "{" + ",".join(map(str, values)) + "}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,8 @@
 """Reads: what operators and programs ask. Each is given `now` and writes nothing."""
 
 from events.lifecycle import DEAD_LETTERS
-from events.queries.accounts import LARGEST_ID, owned, owned_one
+from events.models.fields import LARGEST_ID
+from events.queries.accounts import owned, owned_one
 from events.queries.calendars import ClosedDay, closed_ahead, closed_in_words, countries
 from events.queries.firings import NextFiring, next_firings
 from events.queries.groups import GroupState, group_state, group_type, group_types

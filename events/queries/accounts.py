@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import models
 
 from events.models import ApiKey, Entity, Group, GroupType, Occurrence, Rule
+from events.models.fields import LARGEST_ID
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -22,7 +23,6 @@ OWNER: dict[type[models.Model], str] = {
     GroupType: "rule__owner",
     Group: "type__rule__owner",
 }
-LARGEST_ID = 2**63 - 1
 
 
 def owned(model: type[Row], owner_id: int) -> QuerySet[Row]:

@@ -15,7 +15,7 @@ from django.db import connection
 from events.lifecycle import UNSENT
 from events.models import EveryFrom
 from events.planning import YEARS_AHEAD, audience_sql, next_firings_of, policies_of, recurrence_of
-from events.planning.audiences import anchor_date
+from events.planning.anchors import anchor_date
 from events.planning.members import ANCHOR, ZONE
 from events.planning.recurrences import Opening, openings_of
 from events.timing import check_window, zone

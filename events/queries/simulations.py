@@ -13,7 +13,8 @@ from django.db import connection
 from events.errors import InvalidField, PunctualError
 from events.models import GIVEN_ROLES, EveryFrom, Rule, RuleState
 from events.planning import audience_sql
-from events.planning.audiences import anchor_date, desired_rows, groups
+from events.planning.anchors import anchor_date
+from events.planning.audiences import desired_rows, groups
 from events.planning.recurrences import openings_of
 from events.queries.sentences import when_in_words
 from events.timing import zone
