@@ -248,7 +248,7 @@ def test_what_is_drawn_or_elapsed_follows_and_a_second_run_finds_nothing(
 def test_a_gap_and_a_fold_of_the_new_release_do_what_the_rules_say(
     manage: Process, world: World, tmp_path: Path, on_move: str
 ) -> None:
-    """From half past eleven tomorrow until half past twelve the new clocks of Reykjavik jump; the day after, back."""
+    """From half past eleven tomorrow until half past twelve the new clocks of Reykjavik jump; a month on, back."""
     people(world, rosa="Atlantic/Reykjavik")
     noon = datetime.combine(world.now.date() + timedelta(days=1), datetime.min.time()) + 12 * HOUR
     if noon.replace(tzinfo=UTC) - world.now < 14 * HOUR:
@@ -262,7 +262,9 @@ def test_a_gap_and_a_fold_of_the_new_release_do_what_the_rules_say(
     assert due() == {("Atlantic/Reykjavik", noon): noon.replace(tzinfo=UTC)}
     assert Occurrence.objects.count() == 2
     new = Release.copied(tmp_path / "new", NEW)
-    new.put("Atlantic/Reykjavik", clocks(f"AAA0BBB,J{julian(noon)}/11:30,J{julian(noon) % 365 + 1}/12:30"))
+    new.put(
+        "Atlantic/Reykjavik", clocks(f"AAA0BBB,J{julian(noon)}/11:30,J{(julian(noon) + 29) % 365 + 1}/12:30")
+    )
 
     told = json.loads(manage("tzdata", "--apply", "--json", **new.environment).stdout)
     assert {(each["rule"], each["change"], each["rows"], each["after"]) for each in told["changes"]} == {

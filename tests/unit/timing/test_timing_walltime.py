@@ -1,6 +1,9 @@
 """Wall time -> instant at the nasty hours, under every policy."""
 
+import struct
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -203,3 +206,29 @@ def test_near_a_change_a_wall_time_that_there_is_once_is_plain() -> None:
     for other in (never, twice, datetime.max):
         assert walltime.plain_instant(other, tz) is None
         assert walltime.plain_instants([once, other], tz) is None
+
+
+def test_no_zone_of_the_installed_release_changes_its_offset_twice_within_six_days() -> None:
+    """On this rest the fast ways, which look at both ends of four days."""
+    near = {
+        name: later - sooner
+        for name in canonical_zones()
+        for sooner, later in pairwise(_changes(name))
+        if later - sooner < timedelta(days=6).total_seconds()
+    }
+    assert near == {}
+    assert sum(len(_changes(name)) for name in canonical_zones()) > 10_000
+
+
+def _changes(name: str) -> list[int]:
+    """The seconds since 1970 at which a zone's file lists another offset than before (RFC 9636, section 3.2)."""
+    data = files("tzdata.zoneinfo").joinpath(*name.split("/")).read_bytes()
+    counts = struct.unpack_from(">6l", data, 20)
+    begin = 44 + sum(count * size for count, size in zip(counts, (1, 1, 8, 5, 6, 1), strict=True))
+    *_, times, kinds, _ = struct.unpack_from(">6l", data, begin + 20)
+    at = struct.unpack_from(f">{times}q", data, begin + 44)
+    kind = struct.unpack_from(f">{times}B", data, begin + 44 + 8 * times)
+    first = begin + 44 + 9 * times
+    offsets = [struct.unpack_from(">l", data, first + 6 * each)[0] for each in range(kinds)]
+    before = [offsets[0], *(offsets[each] for each in kind)]
+    return [second for second, was, each in zip(at, before, kind, strict=False) if offsets[each] != was]
