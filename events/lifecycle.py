@@ -104,6 +104,9 @@ LEGAL_MOVES: dict[State, frozenset[State]] = {
     S.SKIPPED: frozenset(),
 }
 
+# Where a row goes that starts and ends in one transaction: it passes through PROCESSING unseen.
+AT_ONCE = LEGAL_MOVES[S.PROCESSING] - {S.UNKNOWN}
+
 CLAIMABLE = frozenset({S.SCHEDULED, S.RETRYING})
 IN_FLIGHT = frozenset({S.PENDING, S.PROCESSING})
 UNSENT = frozenset({S.SCHEDULED, S.PENDING, S.RETRYING})

@@ -111,14 +111,15 @@ def one_pass(
     if pace.may_ask(begun.now):
         planning.plan_after_completion(shard=shard, origin=begun)
         pace.asked(begun.now, clock())
-    now, flying = clock(), dispatch.in_flight(shard)
-    pace.look(flying, now, lapsed=lapsed)
-    since, free = now - FRESH, shard.part_of(settings.PUNCTUAL_IN_FLIGHT_CAP) - flying
+    looked, flying = begun if is_brief else origin(), dispatch.in_flight(shard)
+    pace.look(flying, looked.now, lapsed=lapsed)
+    since, free = looked.now - FRESH, shard.part_of(settings.PUNCTUAL_IN_FLIGHT_CAP) - flying
     room = min(free, _room_for_fresh(pace, flying, since, shard))
     try:
         while room > done.claimed and not done.drained:
             batch = min(room - done.claimed, settings.PUNCTUAL_CLAIM_BATCH)
-            _claim_and_publish(done, replace(limits(), batch=batch), shard, origin(), since=since)
+            present = origin() if done.claimed else looked
+            _claim_and_publish(done, replace(limits(), batch=batch), shard, present, since=since)
         if done.drained and not is_brief:
             late = _room_for_backlog(pace, shard) - dispatch.late_in_flight(since, shard)
             _catch_up(done, min(free - done.claimed, late), shard, origin())

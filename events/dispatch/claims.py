@@ -10,10 +10,11 @@ from uuid import uuid4
 
 from django.db import transaction
 
-from events import grouping, transitions
+from events import grouping, handling, transitions
 from events.dispatch.chunks import Chunk, pieces
 from events.dispatch.due import lock_due, suspects
 from events.dispatch.policies import Examination
+from events.handling import Kind
 from events.lifecycle import Hold, Reason, State
 from events.models import RuleRole
 from events.shards import WHOLE, Shard
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 # Of messages in a chunk of groups, each as large as its type lets it become.
 MOST_BYTES = 32 * 1024 * 1024
+# Rows that share a transaction: a message of its own would cost more than waiting for so many others.
+MOST_TOGETHER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +87,50 @@ def claim_due(
     """
     rows = lock_due(limits.batch, since=since, now=origin.now, shard=shard)
     examination = Examination(rows, breaker_window=limits.breaker_window, origin=origin)
-    suspicious = suspects(rows)
-    sizes = _sizes(examination.rules.values(), limits)
+    packing = Packing(examination, limits, suspects(rows), now=origin.now)
     token = uuid4()
-    parcels: dict[Parcel, list[int]] = defaultdict(list)
     claimed: dict[State, list[str]] = defaultdict(list)
     aside: dict[Obstacle, list[DueRow]] = defaultdict(list)
     for row in rows:
         obstacle = examination.obstacle(row)
-        if obstacle is not None:
+        if obstacle is None:
+            claimed[row.state].append(row.place)
+            packing.add(row)
+        else:
             aside[obstacle].append(row)
-            continue
-        claimed[row.state].append(row.place)
-        handler, destination = examination.destination(row)
-        row_lane = lane(row.due_at, now=origin.now, grace=examination.rules[row.rule_id].grace)
-        size = 1 if row.id in suspicious else sizes.get(row.rule_id, limits.chunk)
-        parcels[Parcel(handler, destination, row_lane, size)].append(row.id)
     _set_aside(aside, origin)
     lease_until = origin.now + limits.lease
     for state, places in claimed.items():
         transitions.claim(places, from_state=state, token=token, lease_until=lease_until, origin=origin)
-    return Claimed(seen=len(rows), chunks=list(_chunks(parcels, token, limits, origin)))
+    return Claimed(seen=len(rows), chunks=list(_chunks(packing.parcels, token, limits, origin)))
+
+
+class Packing:
+    """The rows of one claim by parcel, each parcel's in the order in which they are due."""
+
+    def __init__(
+        self, examination: Examination, limits: Limits, suspicious: set[int], *, now: datetime
+    ) -> None:
+        self.parcels: dict[Parcel, list[int]] = {}
+        self._examination, self._limits, self._suspicious, self._now = examination, limits, suspicious, now
+        self._graces = {rule.pk: rule.grace for rule in examination.rules.values()}
+        self._sizes = _sizes(examination.rules.values(), limits)
+        self._alike: dict[tuple[int, Lane], list[int]] = {}
+
+    def add(self, row: DueRow) -> None:
+        """Put the row where it belongs: mostly where others of its rule and lane are already."""
+        row_lane = lane(row.due_at, now=self._now, grace=self._graces[row.rule_id])
+        ids = self._alike.get((row.rule_id, row_lane))
+        if row.payload is not None or row.id in self._suspicious:
+            ids = self._of(row, row_lane)
+        elif ids is None:
+            ids = self._alike[row.rule_id, row_lane] = self._of(row, row_lane)
+        ids.append(row.id)
+
+    def _of(self, row: DueRow, row_lane: Lane) -> list[int]:
+        handler, destination = self._examination.destination(row)
+        size = 1 if row.id in self._suspicious else self._sizes.get(row.rule_id, self._limits.chunk)
+        return self.parcels.setdefault(Parcel(handler, destination, row_lane, size), [])
 
 
 def _sizes(rules: Iterable[Rule], limits: Limits) -> dict[int, int]:
@@ -132,7 +158,8 @@ def _set_aside(aside: dict[Obstacle, list[DueRow]], origin: Origin) -> None:
 
 def _chunks(parcels: dict[Parcel, list[int]], token: UUID, limits: Limits, origin: Origin) -> Iterable[Chunk]:
     for parcel, ids in parcels.items():
-        for piece in pieces(ids, size=parcel.size, workers=limits.workers):
+        together = MOST_TOGETHER if handling.get(parcel.handler).kind is Kind.TRANSACTIONAL else 1
+        for piece in pieces(ids, size=parcel.size, workers=limits.workers, together=together):
             yield Chunk(
                 token,
                 origin.correlation_id,

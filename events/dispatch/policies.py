@@ -71,16 +71,18 @@ class Examination:
 
     def destination(self, row: DueRow) -> Destination:
         """Whom the row's call reaches."""
-        own = row.own_payload if row.own_payload is not None else row.frozen_payload
-        if own is not None:
-            return _destination(self.rules[row.rule_id].handler, own)
+        if row.payload is not None:
+            return _destination(self.rules[row.rule_id].handler, row.payload)
         return self._destinations[row.rule_id]
 
     def _checks_of(self, rule: Rule) -> tuple[Check, ...]:
         """Those that can find anything, in the order in which they count."""
+        is_held = rule.state == RuleState.PAUSED or rule.handler not in handling.installed()
         concerns: tuple[tuple[Check, bool], ...] = (
-            (self._end, True),
-            (self._hold, True),
+            (self._retired, rule.state == RuleState.RETIRED),
+            (self._deleted, True),
+            (self._expired, rule.expires_after is not None),
+            (self._hold, is_held),
             (self._repetition, rule.pk in self._periods),
             (self._misfire, rule.catch_up != CatchUp.ALL),
             (self._overlap, rule.overlap != Overlap.ALLOW),
@@ -88,21 +90,18 @@ class Examination:
         )
         return tuple(check for check, concerned in concerns if concerned)
 
-    def _end(self, row: DueRow, rule: Rule) -> Obstacle | None:
-        if rule.state == RuleState.RETIRED:
-            return Obstacle(Reason.RULE_RETIRED)
-        if row.deleted_at is not None:
-            return Obstacle(Reason.ENTITY_DELETED)
-        if rule.expires_after is not None and row.due_at + rule.expires_after <= self._origin.now:
-            return Obstacle(Reason.EXPIRED)
-        return None
+    def _retired(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002 - one signature for all checks
+        return Obstacle(Reason.RULE_RETIRED)
 
-    def _hold(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002 - one signature for all checks
-        if rule.state == RuleState.PAUSED:
-            return Obstacle(Hold.RULE_PAUSED)
-        if rule.handler not in handling.installed():
-            return Obstacle(Hold.HANDLER_MISSING)
-        return None
+    def _deleted(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002
+        return None if row.deleted_at is None else Obstacle(Reason.ENTITY_DELETED)
+
+    def _expired(self, row: DueRow, rule: Rule) -> Obstacle | None:
+        is_over = rule.expires_after is not None and row.due_at + rule.expires_after <= self._origin.now
+        return Obstacle(Reason.EXPIRED) if is_over else None
+
+    def _hold(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002
+        return Obstacle(Hold.RULE_PAUSED if rule.state == RuleState.PAUSED else Hold.HANDLER_MISSING)
 
     def _repetition(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002
         period = self._shared_periods.get(row.id)

@@ -15,13 +15,14 @@ from events.execution.outage import persist
 from events.execution.verdicts import verdict
 from events.handling import Decline, EntityView, Handler, HandlerContext, Outcome, Reject
 from events.lifecycle import Reason
-from events.transitions import Origin, Settlement, Started
+from events.transitions import Origin, Settlement, Started, chunk_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from events.grouping import Contents
+    from events.transitions.chunk_runs import Run
 
 LATE = "late"
 NOTHING_LEFT = "every message of the group was dropped"
@@ -91,6 +92,17 @@ class ChunkRun:
         """A new decision: this worker, this chunk's correlation id, the clock's present instant."""
         return Origin(self.bench.worker, self.order.correlation_id, self.bench.clock())
 
+    def take_up(self) -> Run | None:
+        """Write down that this worker is at the chunk, committed before any effect; None if another one is."""
+        origin = self.origin()
+        return chunk_runs.take_up(
+            self.order.ids,
+            token=self.order.token,
+            task_id=self.order.task_id,
+            lease_until=self.lease_until(origin),
+            origin=origin,
+        )
+
     def start(self, ids: Sequence[int]) -> list[Started]:
         """PENDING -> PROCESSING, committed before any effect; the rows that may run."""
         origin = self.origin()
@@ -105,23 +117,25 @@ class ChunkRun:
         )
         if len(started) < len(ids):
             self.give_back(ids, Reason.START_REFUSED)
-        return self._with_messages(started)
+        answers, to_call = persist(lambda: self.sorted_out(started))
+        if answers:
+            persist(lambda: self.settle(answers))
+        return to_call
 
-    def _with_messages(self, rows: list[Started]) -> list[Started]:
-        """Read what groups have collected, now that nothing more joins them; the rows of which there is any to call.
+    def sorted_out(self, rows: list[Started]) -> tuple[list[tuple[Started, Outcome]], list[Started]]:
+        """The rows that end without a call, each with why; and those that are called.
 
-        A payload that a person has put in place of it goes before it.
+        What groups have collected is read, now that nothing more joins them: a group may be empty. A payload that a
+        person has put in place of it goes before it.
         """
         grouped = [row for row in rows if row.rule.is_grouped and "payload" not in (row.snapshot or {})]
         if not grouped:
-            return rows
-        found = persist(lambda: grouping.contents_of(row.id for row in grouped))
+            return [], rows
+        found = grouping.contents_of(row.id for row in grouped)
         self.collected |= {row: contents.payload for row, contents in found.items() if contents.has_any}
         answers = [(row, _uncalled(found.get(row.id))) for row in grouped if row.id not in self.collected]
-        if answers:
-            persist(lambda: self.settle(answers))
-        settled = {row.id for row, _ in answers}
-        return [row for row in rows if row.id not in settled]
+        ended = {row.id for row, _ in answers}
+        return answers, [row for row in rows if row.id not in ended]
 
     @property
     def lease(self) -> timedelta:
@@ -165,18 +179,16 @@ class ChunkRun:
         origin = self.origin()
         settlements = [self.judge(row, outcome, origin.now) for row, outcome in answers]
         moved = transitions.settle(settlements, token=self.order.token, origin=origin)
+        self.wake_others(answers, origin)
         for row, _ in answers:
             self.collected.pop(row.id, None)
-        if any(row.rule.is_awaited for row, _ in answers):
-            transitions.wake_for(origin.now, origin)  # another may be claimed, or planned, now
         self.summary.outcomes.update(each.outcome if each.id in moved else LATE for each in settlements)
         return moved
 
-    def note_lost(self, rows: Sequence[Started]) -> None:
-        """Log that these rows were not run to an end here, because their claim was lost."""
-        lost = dict.fromkeys((row.id for row in rows), LATE)
-        transitions.note_late(lost, token=self.order.token, origin=self.origin())
-        self.summary.outcomes.update(lost.values())
+    def wake_others(self, answers: Sequence[tuple[Started, Outcome]], origin: Origin) -> None:
+        """Wake the sweep for whatever waits for the end of these."""
+        if any(row.rule.is_awaited for row, _ in answers):
+            transitions.wake_for(origin.now, origin)
 
     def give_back(self, ids: Sequence[int], reason: Reason) -> None:
         """PENDING -> claimable again, at once, for rows that this chunk will not run."""

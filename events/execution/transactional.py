@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
-from events import transitions
 from events.execution.answers import failure, sound
 from events.handling import Completed
 from events.lifecycle import Reason
+from events.transitions import chunk_runs
 
 if TYPE_CHECKING:
     from events.execution.chunks import ChunkRun
     from events.handling import Outcome
-    from events.transitions import Started
+    from events.transitions import Settlement, Started
+    from events.transitions.chunk_runs import Run
 
 
 class Apart(Exception):
-    """Some rows of the set need a transaction step of their own; unwinds the common one."""
+    """Some rows of the set need a savepoint of their own; takes the common transaction back."""
 
 
 def run_transactions(chunk: ChunkRun) -> None:
@@ -26,44 +27,49 @@ def run_transactions(chunk: ChunkRun) -> None:
     if chunk.bench.stopping():
         chunk.give_back(chunk.order.ids, Reason.WORKER_STOPPING)
         return
-    rows = chunk.start(chunk.order.ids)
-    if rows:
-        try:
-            _together(chunk, rows)
-        except Apart:
-            _apart(chunk, rows)
+    run = chunk.take_up()
+    if run is None:
+        return
+    try:
+        settlements = _together(chunk, run)
+    except (Exception, SystemExit):  # noqa: BLE001 - a handler may raise anything, and what it wrote be refused at last
+        settlements = _apart(chunk, run)
+    chunk.summary.outcomes.update(each.outcome for each in settlements)
+    if len(settlements) < len(run.ids):
+        chunk.give_back(run.ids, Reason.START_REFUSED)
 
 
-def _together(chunk: ChunkRun, rows: list[Started]) -> None:
-    with transaction.atomic():
-        if len(_fenced(chunk, rows)) < len(rows):
+@transaction.atomic
+def _together(chunk: ChunkRun, run: Run) -> list[Settlement]:
+    """Nothing is locked, so that a cancellation waits for no handler: whose rows it takes run again without them."""
+    rows = chunk_runs.read(run, handler=chunk.handler.name)
+    answers, to_call = chunk.sorted_out(rows)
+    if to_call:
+        outcomes = list(chunk.handler.handle_batch([chunk.context(row) for row in to_call]))
+        if not all(isinstance(outcome, Completed) for outcome in outcomes):
             raise Apart
-        try:
-            with transaction.atomic():
-                outcomes = list(chunk.handler.handle_batch([chunk.context(row) for row in rows]))
-                connection.check_constraints()
-        except (Exception, SystemExit) as error:  # a handler may raise anything; the rows then run apart
-            raise Apart from error
-        if len(outcomes) != len(rows) or not all(isinstance(outcome, Completed) for outcome in outcomes):
-            raise Apart
-        chunk.settle(
-            [
-                (row, sound(outcome, chunk.handler, chunk.handler.kind))
-                for row, outcome in zip(rows, outcomes, strict=True)
-            ]
-        )
+        sounded = (sound(outcome, chunk.handler, chunk.handler.kind) for outcome in outcomes)
+        answers += zip(to_call, sounded, strict=True)
+    return _settled(chunk, run, answers, locked=False)
 
 
-def _apart(chunk: ChunkRun, rows: list[Started]) -> None:
-    with transaction.atomic():
-        held = _fenced(chunk, rows)
-        chunk.note_lost([row for row in rows if row.id not in held])
-        chunk.settle([(row, _one(chunk, row)) for row in rows if row.id in held])
+@transaction.atomic
+def _apart(chunk: ChunkRun, run: Run) -> list[Settlement]:
+    rows = chunk_runs.read(run, handler=chunk.handler.name, locked=True)
+    answers, to_call = chunk.sorted_out(rows)
+    answers += [(row, _one(chunk, row)) for row in to_call]
+    return _settled(chunk, run, answers, locked=True)
 
 
-def _fenced(chunk: ChunkRun, rows: list[Started]) -> set[int]:
-    # Held to the end of the transaction: recovery passes locked rows over, however long their handlers take.
-    return transitions.fence([row.id for row in rows], token=chunk.order.token, origin=chunk.origin())
+def _settled(
+    chunk: ChunkRun, run: Run, answers: list[tuple[Started, Outcome]], *, locked: bool
+) -> list[Settlement]:
+    origin = chunk.origin()
+    settlements = [chunk.judge(row, outcome, origin.now) for row, outcome in answers]
+    if chunk_runs.end(run, settlements, locked=locked, origin=origin) < len(settlements):
+        raise Apart
+    chunk.wake_others(answers, origin)
+    return settlements
 
 
 def _one(chunk: ChunkRun, row: Started) -> Outcome:

@@ -2,6 +2,7 @@
 
 from events.models.account import ApiKey, KeptAnswer, Scope
 from events.models.calendar import Calendar
+from events.models.chunk_start import ChunkStart
 from events.models.entity import Entity
 from events.models.group import Group, GroupItem, GroupType, Moves
 from events.models.history import Attempt, Retention, Sweep, Transition
@@ -27,6 +28,7 @@ __all__ = [
     "BreakerState",
     "Calendar",
     "CatchUp",
+    "ChunkStart",
     "Downtime",
     "Entity",
     "EveryFrom",

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from events.lifecycle import CLAIMABLE, DEAD_LETTERS, FINAL, IN_FLIGHT, LEGAL_MOVES, Hold, State
+from events.lifecycle import AT_ONCE, CLAIMABLE, DEAD_LETTERS, FINAL, IN_FLIGHT, LEGAL_MOVES, Hold, State
 from events.models.entity import Entity
 from events.models.fields import WallTimeField
 from events.models.rule import Rule
@@ -21,6 +21,7 @@ LEGAL_PAIRS = ", ".join(
         f"'{origin.value}>{target.value}'" for origin, targets in LEGAL_MOVES.items() for target in targets
     )
 )
+AT_ONCE_PAIRS = ", ".join(sorted(f"'{State.PENDING}>{target.value}'" for target in AT_ONCE))
 
 
 class Occurrence(models.Model):
@@ -138,12 +139,14 @@ class Occurrence(models.Model):
         ]
         triggers: ClassVar = [
             # The condition is evaluated without calling the function, so that legal moves cost nothing more.
+            # What starts and ends in one transaction passes through PROCESSING unseen, but not without its attempt.
             pgtrigger.Trigger(
                 name="legal_moves_only",
                 when=pgtrigger.Before,
                 operation=pgtrigger.UpdateOf("state"),  # type: ignore[no-untyped-call]
                 condition=pgtrigger.Condition(
                     f"OLD.state <> NEW.state AND (OLD.state || '>' || NEW.state) NOT IN ({LEGAL_PAIRS})"
+                    f" AND NOT (NEW.attempt = OLD.attempt + 1 AND (OLD.state || '>' || NEW.state) IN ({AT_ONCE_PAIRS}))"
                 ),
                 func=(
                     "RAISE EXCEPTION 'illegal move of occurrence %: % to %', OLD.id, OLD.state, NEW.state"

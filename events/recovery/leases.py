@@ -39,13 +39,20 @@ def recover(*, shard: Shard = WHOLE, origin: Origin) -> Recovered:
     """Return lapsed claims, settle lost attempts by their handler's kind, find out or decide what became of UNKNOWN
     rows, and release rows whose hold has no cause any more: of all entities, or of a shard's.
     """
-    returned = until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, shard=shard, origin=origin))
     lost, unknown = 0, 0
+    while (given_up := _given_up(origin)) is not None:
+        lost += given_up.total
     while (lapses := _lost(shard, origin)).total:
         lost += lapses.total
         unknown += lapses.unknown
+    returned = until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, shard=shard, origin=origin))
     asked, resolved = _see_to_unknown(shard, origin)
     return Recovered(returned, lost, unknown, release_held(origin, shard), asked, resolved)
+
+
+@transaction.atomic
+def _given_up(origin: Origin) -> Lapses | None:
+    return transitions.chunk_runs.give_up_one(origin=origin)
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ Every verb returns what moved; what did not satisfy the guard is left as it was.
 ids, so that two verbs at once wait for each other and never both.
 """
 
+from events.transitions import chunk_runs
 from events.transitions.amendments import DeadLetter, amend, dead_letters
 from events.transitions.claims import claim, recall, renew, skip
 from events.transitions.doubts import ask_about_unknown, resolve_by_policy
@@ -29,7 +30,7 @@ from events.transitions.holds import (
 )
 from events.transitions.lapses import Lapses, return_lapsed_claims, settle_lost_attempts
 from events.transitions.origin import Origin
-from events.transitions.runs import RuleFacts, Settlement, Started, fence, note_late, settle, start
+from events.transitions.runs import RuleFacts, Settlement, Started, note_late, settle, start
 from events.transitions.schedules import (
     Desired,
     cancel_superseded,
@@ -72,9 +73,9 @@ __all__ = [
     "cancel",
     "cancel_all",
     "cancel_superseded",
+    "chunk_runs",
     "claim",
     "dead_letters",
-    "fence",
     "fire_now",
     "foresee",
     "give",

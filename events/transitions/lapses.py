@@ -20,11 +20,14 @@ from events.transitions.statements import (
 if TYPE_CHECKING:
     from events.transitions.origin import Origin
 
+# A chunk that a worker has taken up outlives its claim: see chunk_runs.
 RETURN_CLAIMS = f"""
 WITH target AS (
     SELECT o.id, o.claim_token FROM events_occurrence o
     WHERE o.state = '{State.PENDING}' AND o.lease_expires_at <= %(now)s AND {in_shard("o.entity_id")}
-    ORDER BY o.lease_expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+      AND NOT EXISTS (SELECT FROM events_chunkstart c
+                      WHERE c.claim_token = o.claim_token AND o.id = ANY(c.occurrences))
+    ORDER BY o.lease_expires_at LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED
 ), moved AS (
     UPDATE events_occurrence o
     SET state = {UNCLAIMED_STATE}, reason = '{Reason.CLAIM_LAPSED}', claim_token = NULL, lease_expires_at = NULL

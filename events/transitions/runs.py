@@ -22,7 +22,7 @@ from events.transitions.statements import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -69,6 +69,32 @@ class Started(NamedTuple):
     attributes: Mapping[str, Any]
 
 
+# Of rows that are `wanted` (id, rule_id, entity_id, due_at): those that may run, with the facts of rule and entity.
+FACTS = f"""e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.timezone AS entity_timezone,
+           e.attributes, r.name AS rule_name, r.payload AS rule_payload, r.max_attempts, r.backoff_base,
+           r.backoff_cap, r.expires_after, r.overlap = 'queue' OR r.every_from = 'completion' AS is_awaited,
+           r.role = 'groups' AS is_grouped,
+           CASE WHEN r.at_most_once AND %(kind)s = '{Kind.IDEMPOTENT}'
+                THEN '{Kind.NON_IDEMPOTENT}' ELSE %(kind)s END AS kind"""
+ALLOWED = """wanted w JOIN events_rule r ON r.id = w.rule_id JOIN events_entity e ON e.id = w.entity_id
+    WHERE r.state = 'active' AND r.handler = %(handler)s AND e.deleted_at IS NULL
+      AND (r.expires_after IS NULL OR w.due_at + r.expires_after > %(now)s)"""
+OWN = """o.id, o.rule_id, o.failures, o.idempotency_key, o.slot, o.timezone,
+              o.due_at AT TIME ZONE 'UTC' AS due_utc,
+              CASE WHEN o.payload IS NULL THEN o.snapshot
+                   ELSE COALESCE(o.snapshot, '{}') || jsonb_build_object('payload', o.payload) END AS snapshot"""
+# The rule's facts travel with the first row of each rule alone.
+STARTED = """
+SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_utc,
+       snapshot, entity_kind, external_id, entity_name, entity_timezone, attributes,
+       CASE WHEN row_number() OVER (PARTITION BY rule_id ORDER BY id) = 1
+            THEN jsonb_build_object('name', rule_name, 'payload', rule_payload, 'max_attempts', max_attempts,
+                                    'backoff_base', extract(epoch FROM backoff_base),
+                                    'backoff_cap', extract(epoch FROM backoff_cap),
+                                    'expires_after', extract(epoch FROM expires_after), 'is_awaited', is_awaited,
+                                    'is_grouped', is_grouped, 'kind', kind) END AS rule
+"""
+
 # `wanted` waits for nobody: what another transaction is moving is not started, so that rule and entity are read as they
 # are now. Locked rows stay where they lie (ctid), so no index is searched for them again.
 START = f"""
@@ -78,25 +104,14 @@ WITH wanted AS MATERIALIZED (
       AND o.available_at <= %(now)s
     FOR UPDATE SKIP LOCKED
 ), allowed AS MATERIALIZED (
-    SELECT w.place, e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.timezone AS entity_timezone,
-           e.attributes, r.name AS rule_name, r.payload AS rule_payload, r.max_attempts, r.backoff_base,
-           r.backoff_cap, r.expires_after, r.overlap = 'queue' OR r.every_from = 'completion' AS is_awaited,
-           r.role = 'groups' AS is_grouped,
-           CASE WHEN r.at_most_once AND %(kind)s = '{Kind.IDEMPOTENT}'
-                THEN '{Kind.NON_IDEMPOTENT}' ELSE %(kind)s END AS kind
-    FROM wanted w JOIN events_rule r ON r.id = w.rule_id JOIN events_entity e ON e.id = w.entity_id
-    WHERE r.state = 'active' AND r.handler = %(handler)s AND e.deleted_at IS NULL
-      AND (r.expires_after IS NULL OR w.due_at + r.expires_after > %(now)s)
+    SELECT w.place, {FACTS} FROM {ALLOWED}
 ), moved AS (
     UPDATE events_occurrence o
     SET state = '{State.PROCESSING}', reason = '{Reason.STARTED}', attempt = o.attempt + 1,
         lease_expires_at = %(lease_until)s, started_at = %(now)s
     FROM allowed w WHERE o.ctid = w.place
-    RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
-              NULL::jsonb AS detail, o.rule_id, o.failures, o.idempotency_key, o.slot, o.timezone,
-              o.due_at AT TIME ZONE 'UTC' AS due_utc,
-              CASE WHEN o.payload IS NULL THEN o.snapshot
-                   ELSE COALESCE(o.snapshot, '{{}}') || jsonb_build_object('payload', o.payload) END AS snapshot,
+    RETURNING {OWN}, o.attempt, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.claim_token,
+              NULL::jsonb AS detail,
               w.entity_kind, w.external_id, w.entity_name, w.entity_timezone, w.attributes, w.rule_name, w.kind,
               w.rule_payload, w.max_attempts, w.backoff_base, w.backoff_cap, w.expires_after, w.is_awaited,
               w.is_grouped
@@ -104,15 +119,7 @@ WITH wanted AS MATERIALIZED (
     INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, outcome)
     SELECT id, attempt, kind, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
 ), logged AS ({LOG_MOVED})
-SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_utc,
-       snapshot, entity_kind, external_id, entity_name, entity_timezone, attributes,
-       CASE WHEN row_number() OVER (PARTITION BY rule_id ORDER BY id) = 1
-            THEN jsonb_build_object('name', rule_name, 'payload', rule_payload, 'max_attempts', max_attempts,
-                                    'backoff_base', extract(epoch FROM backoff_base),
-                                    'backoff_cap', extract(epoch FROM backoff_cap),
-                                    'expires_after', extract(epoch FROM expires_after), 'is_awaited', is_awaited,
-                                    'is_grouped', is_grouped, 'kind', kind) END AS rule
-FROM moved ORDER BY id
+{STARTED} FROM moved ORDER BY id
 """
 
 
@@ -134,8 +141,13 @@ def start(
         START, origin,
         ids=id_array(sorted(ids)), token=token, handler=handler, kind=kind, task_id=task_id, lease_until=lease_until,
     )  # fmt: skip
+    return started_rows(rows, origin.now)
+
+
+def started_rows(rows: Iterable[tuple[Any, ...]], started_at: datetime) -> list[Started]:
+    """What `STARTED` selected, as values."""
     rules: dict[int, RuleFacts] = {}
-    return [_started(row, rules, origin.now) for row in rows]
+    return [_started(row, rules, started_at) for row in rows]
 
 
 def _started(row: tuple[Any, ...], rules: dict[int, RuleFacts], now: datetime) -> Started:
@@ -152,18 +164,6 @@ def _rule_facts(rule_id: int, facts: dict[str, Any]) -> RuleFacts:
     for name in ("backoff_base", "backoff_cap", "expires_after"):
         facts[name] = None if facts[name] is None else timedelta(seconds=float(facts[name]))
     return RuleFacts(id=rule_id, **{**facts, "kind": Kind(facts["kind"])})
-
-
-FENCE = f"""
-SELECT o.id FROM events_occurrence o
-WHERE o.id = ANY(%(ids)s::bigint[]) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
-ORDER BY o.id FOR UPDATE
-"""
-
-
-def fence(ids: Sequence[int], *, token: UUID, origin: Origin) -> set[int]:
-    """Lock the running rows that this claim still holds, until the transaction ends; their ids."""
-    return {row["id"] for row in run(FENCE, origin, ids=id_array(ids), token=token)}
 
 
 class Settlement(NamedTuple):
@@ -185,13 +185,15 @@ class Settlement(NamedTuple):
 
 
 # Rows that came to the same share one verdict: most sets are a list of ids and a single verdict.
-SETTLE = f"""
-WITH settled AS (
+SETTLED = """
     SELECT row.id, verdict.* FROM unnest(%(ids)s::bigint[], %(numbers)s::int[]) AS row(id, number)
     JOIN unnest(%(known)s::int[], %(states)s::text[], %(reasons)s::text[], %(outcomes)s::text[],
                 %(details)s::jsonb[], %(available)s::timestamptz[], %(failures)s::int[])
          AS verdict(number, state, reason, outcome, detail, available_at, failures) USING (number)
-), moved AS (
+"""
+
+SETTLE = f"""
+WITH settled AS ({SETTLED}), moved AS (
     UPDATE events_occurrence o
     SET state = s.state, reason = s.reason, available_at = COALESCE(s.available_at, o.available_at),
         failures = o.failures + s.failures, claim_token = NULL, lease_expires_at = NULL,
@@ -231,7 +233,7 @@ def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) ->
     """
     if not settlements:
         return set()
-    rows = run(SETTLE, origin, token=token, **_as_arrays(settlements))
+    rows = run(SETTLE, origin, token=token, **as_arrays(settlements))
     moved = {row["id"] for row in rows}
     wake_for(min((row["wake_at"] for row in rows if row["wake_at"]), default=None), origin)
     note_late(
@@ -246,7 +248,8 @@ def note_late(outcomes: Mapping[int, str], *, token: UUID, origin: Origin) -> No
         run(LOG_LATE, origin, token=token, ids=id_array(outcomes), outcomes=list(outcomes.values()))
 
 
-def _as_arrays(settlements: Sequence[Settlement]) -> dict[str, Any]:
+def as_arrays(settlements: Sequence[Settlement]) -> dict[str, Any]:
+    """The parameters of `SETTLED`."""
     settlements = sorted(settlements, key=lambda settlement: settlement.id)
     verdicts: dict[tuple[Any, ...], int] = {}
     numbers = [verdicts.setdefault(settlement.verdict(), len(verdicts)) for settlement in settlements]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection
 
-from events.lifecycle import CLAIMABLE, FINAL, UNSENT, Hold, State
+from events.lifecycle import CLAIMABLE, FINAL, UNSENT, Hold, Reason, State
 from events.transitions.errors import illegal_move
 
 if TYPE_CHECKING:
@@ -33,13 +33,20 @@ FINAL_SQL = sql_list(FINAL)
 # Where a row that was claimed, but not run, goes back to.
 UNCLAIMED_STATE = f"CASE WHEN o.attempt = 0 THEN '{State.SCHEDULED}' ELSE '{State.RETRYING}' END"
 
-# A row that ran while its rule or its entity was edited waits until planning has looked whether it still holds.
-# What was given by itself holds whatever they say.
-HOLD_IF_EDITED = f"""CASE WHEN NOT o.given AND EXISTS (
+
+def hold_if_edited(started_at: str = "o.started_at") -> str:
+    """SQL: the hold of a row that ran from that instant while its rule or its entity was edited.
+
+    It waits until planning has looked whether it still holds. What was given by itself holds whatever they say.
+    """
+    return f"""CASE WHEN NOT o.given AND EXISTS (
             SELECT 1 FROM events_rule r, events_entity e
             WHERE r.id = o.rule_id AND e.id = o.entity_id
-              AND (r.updated_at > o.started_at OR e.updated_at > o.started_at)
+              AND (r.updated_at > {started_at} OR e.updated_at > {started_at})
         ) THEN '{Hold.EDITED}' ELSE '' END"""
+
+
+HOLD_IF_EDITED = hold_if_edited()
 
 # The state of a row that is found by its id. Written plainly, PostgreSQL would rather search the index of leased
 # rows, which its statistics call empty whenever they were taken while nothing was in flight, and so walk all of them.
@@ -52,6 +59,20 @@ LOG_MOVED = """
     SELECT id, from_state, to_state, reason, %(actor)s, attempt,
            claim_token, %(correlation_id)s, %(now)s, detail
     FROM moved
+"""
+
+
+# The same where `moved` passed from PENDING through PROCESSING at once: two rows of the log each, in their order.
+LOG_RUN = f"""
+    INSERT INTO events_transition (occurrence_id, from_state, to_state, reason, actor, attempt,
+                                   claim_token, correlation_id, at, detail)
+    SELECT id, step.from_state, step.to_state, step.reason, step.actor, attempt,
+           claim_token, %(correlation_id)s, step.at, NULL
+    FROM moved CROSS JOIN LATERAL (VALUES
+        (1, '{State.PENDING}', '{State.PROCESSING}', '{Reason.STARTED}', moved.started_at, moved.started_by),
+        (2, '{State.PROCESSING}', moved.to_state, moved.reason, %(now)s, %(actor)s)
+    ) AS step(number, from_state, to_state, reason, at, actor)
+    ORDER BY id, step.number
 """
 
 

@@ -11,7 +11,6 @@ from events import dispatch, handling, operations, planning
 from events.dispatch.chunks import pieces
 from events.models import Occurrence, Rule
 from events.timing import Lane
-from events.transitions import start
 from tests.engine.world import LEASE, World
 
 pytestmark = pytest.mark.django_db
@@ -99,41 +98,41 @@ def test_rows_whose_handler_is_gone_wait_visibly_and_fire_when_it_is_back(world:
 
 def test_rows_whose_worker_was_lost_travel_alone(world: World) -> None:
     world.due(6)
-    (*_, last) = chunks = world.claim(batch=2)
-    start(
-        [row for chunk in chunks for row in chunk.ids],
-        token=last.token,
-        handler="log",
-        kind="transactional",
-        task_id="task",
-        lease_until=world.now,
-        origin=world.origin(),
-    )
-    assert world.recover().attempts_lost == 2
-    assert sorted(len(chunk.ids) for chunk in world.claim()) == [1, 1, 2, 2]
+    for chunk in world.claim(chunk=3):
+        world.lose(chunk)
+        break
+    world.now += 2 * LEASE
+    assert world.recover().attempts_lost == 3
+    assert sorted(len(chunk.ids) for chunk in world.claim()) == [1, 1, 1, 3]
 
 
 def test_chunks_share_one_handler_and_one_lane(world: World) -> None:
     world.due(2)
     world.due(2, handler="idempotent")
-    assert {(chunk.handler, len(chunk.ids)) for chunk in world.claim()} == {("log", 1), ("idempotent", 1)}
+    assert [(chunk.handler, len(chunk.ids)) for chunk in world.claim()] == [
+        ("log", 2), ("idempotent", 1), ("idempotent", 1),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("count", "size", "workers", "lengths"),
+    ("count", "size", "workers", "together", "lengths"),
     [
-        (1, 250, 2, [1]),
-        (4, 250, 2, [1, 1, 1, 1]),
-        (1000, 250, 2, [250] * 4),
-        (1001, 250, 2, [250] * 4 + [1]),
-        (10, 3, 1, [3, 3, 3, 1]),
-        (0, 250, 2, []),
+        (1, 250, 2, 1, [1]),
+        (4, 250, 2, 1, [1, 1, 1, 1]),
+        (4, 250, 2, 8, [4]),
+        (11, 250, 2, 8, [8, 3]),
+        (40, 250, 2, 8, [10, 10, 10, 10]),
+        (4, 2, 2, 8, [2, 2]),
+        (1000, 250, 2, 1, [250] * 4),
+        (1001, 250, 2, 8, [250] * 4 + [1]),
+        (10, 3, 1, 1, [3, 3, 3, 1]),
+        (0, 250, 2, 8, []),
     ],
 )
-def test_small_bursts_are_shared_by_all_workers(
-    count: int, size: int, workers: int, lengths: list[int]
+def test_small_bursts_are_shared_by_all_workers_unless_they_are_smaller_still(
+    count: int, size: int, workers: int, together: int, lengths: list[int]
 ) -> None:
-    cut = list(pieces(range(count), size=size, workers=workers))
+    cut = list(pieces(range(count), size=size, workers=workers, together=together))
     assert [len(piece) for piece in cut] == lengths
     assert [each for piece in cut for each in piece] == list(range(count))
 

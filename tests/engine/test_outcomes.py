@@ -172,22 +172,3 @@ def test_a_worker_that_lost_its_lease_settles_nothing_and_its_late_answer_is_log
     assert summary.outcomes == {"late": 1}
     late = Transition.objects.filter(reason="late_answer")
     assert [(each.from_state, each.to_state) for each in late] == [("RETRYING", "RETRYING")]
-
-
-def test_a_worker_that_lost_its_lease_makes_no_transactional_effect(world: World) -> None:
-    world.due(2, handler="transactional")
-    chunk = world.claim_together()
-    clock = world.clock
-
-    def the_lease_is_lost_just_after_the_start() -> datetime:
-        if Occurrence.objects.filter(state="PROCESSING").exists():
-            world.now += timedelta(minutes=10)
-            world.recover()
-        return clock()
-
-    world.clock = the_lease_is_lost_just_after_the_start  # type: ignore[method-assign]
-    world.run(chunk)
-
-    assert set(Occurrence.objects.values_list("state", "reason")) == {("RETRYING", "worker_lost")}
-    assert not Delivery.objects.exists()
-    assert handlers.Bidden.calls == []

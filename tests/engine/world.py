@@ -13,7 +13,7 @@ from events import dispatch, execution, handling, operations, planning, recovery
 from events.models import Entity, Occurrence, Rule
 from events.operations import EntityFacts
 from events.queries.audit import audit_log
-from events.transitions import Origin, start
+from events.transitions import Origin, chunk_runs, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,10 +98,15 @@ class World:
     def lose(self, chunk: Chunk, *, lease: timedelta = LEASE) -> list[Started]:
         """A worker starts the chunk's rows, and does not live to settle them; those that it started."""
         handler = handling.get(chunk.handler)
-        return start(
-            chunk.ids, token=chunk.token, handler=handler.name, kind=handler.kind, task_id=str(uuid4()),
-            lease_until=self.now + lease, origin=self.origin("worker:doomed"),
-        )  # fmt: skip
+        how: dict[str, Any] = {
+            "token": chunk.token, "task_id": str(uuid4()), "lease_until": self.now + lease,
+            "origin": self.origin("worker:doomed"),
+        }  # fmt: skip
+        if handler.kind is not handling.Kind.TRANSACTIONAL:
+            return start(chunk.ids, handler=handler.name, kind=handler.kind, **how)
+        run = chunk_runs.take_up(chunk.ids, **how)
+        assert run is not None
+        return chunk_runs.read(run, handler=handler.name)
 
     def recover(self) -> recovery.Recovered:
         return recovery.recover(origin=self.origin("engine:test"))

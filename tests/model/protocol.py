@@ -33,7 +33,7 @@ from tests.model.situations import Broken, Row, Situation, Step, Violation, Work
 
 if TYPE_CHECKING:
     from events.dispatch import Chunk
-    from events.transitions import Started
+    from events.transitions.chunk_runs import Run
     from tests.engine.world import World
 
 # What a worker does with its row, given its number and the answer that its handler will give.
@@ -43,18 +43,19 @@ LONG = timedelta(hours=1)
 LOOK = """
 SELECT o::text, o.state, o.attempt, o.failures, o.hold, o.claim_token, o.idempotency_key, o.available_at,
        o.lease_expires_at, (SELECT count(*) FROM events_transition t WHERE t.occurrence_id = o.id),
-       (SELECT count(*) FROM model_effect)
+       (SELECT count(*) FROM model_effect),
+       (SELECT c.lease_expires_at FROM events_chunkstart c WHERE c.claim_token = o.claim_token)
 FROM events_occurrence o WHERE o.id = %s
 """
 
 
 class Resumed(ChunkRun):
-    """A chunk that goes on after its row was started."""
+    """A chunk that goes on after it was taken up."""
 
-    started: Started
+    run: Run | None
 
-    def start(self, ids: Sequence[int]) -> list[Started]:
-        return [self.started]
+    def take_up(self) -> Run | None:
+        return self.run
 
 
 class Protocol:
@@ -160,7 +161,10 @@ class Protocol:
 
     def _take(self, now: Situation, message: Chunk, number: int) -> Situation:
         chunk = self._chunk(now, self._order(message))
-        started = ChunkRun.start(chunk, message.ids)
+        if self.handler.kind is Kind.TRANSACTIONAL:
+            run = ChunkRun.take_up(chunk)
+            return now.with_work(number, Work(chunk.order, run=run)) if run else now
+        started = chunk.start(message.ids)
         return now.with_work(number, Work(chunk.order, started[0])) if started else now
 
     def _give_back(self, now: Situation, message: Chunk) -> Situation:
@@ -179,6 +183,7 @@ class Protocol:
             self._must(not now.happened, Broken.SECOND_CALL)
         work = now.workers[number]
         assert work is not None
+        assert work.row is not None
         context = self._chunk(now, work.order).context(work.row)
         self._must(context.idempotency_key == row.key, Broken.OTHER_KEY)
         Chosen.answer = answer
@@ -189,6 +194,7 @@ class Protocol:
     def _settle(self, now: Situation, row: Row, number: int) -> Situation:
         work = now.workers[number]
         assert work is not None
+        assert work.row is not None
         assert work.answer is not None
         self._chunk(now, work.order).settle([(work.row, work.answer)])
         self._unmoved_if_lost(row, work, told=1)
@@ -199,9 +205,9 @@ class Protocol:
         assert work is not None
         Chosen.answer = answer
         chunk = self._chunk(now, work.order)
-        chunk.started = work.row
+        chunk.run = work.run
         run_transactions(chunk)
-        self._unmoved_if_lost(row, work, told=1)
+        self._unmoved_if_lost(row, work, told=0)
         return now.with_work(number, None)
 
     # --- what must hold -------------------------------------------------------------------------------------------

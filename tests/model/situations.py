@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from events.execution import ChunkOrder
     from events.handling import Outcome
     from events.transitions import Started
+    from events.transitions.chunk_runs import Run
 
 
 class Broken(StrEnum):
@@ -42,7 +43,10 @@ class Violation(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The row and what is around it, as one query sees them. `whole` is all of its columns."""
+    """The row and what is around it, as one query sees them. `whole` is all of its columns.
+
+    `taken_until`: the lease of the chunk with which a worker has taken it up, to start and end it in one transaction.
+    """
 
     whole: str
     state: State
@@ -55,6 +59,7 @@ class Row:
     lease_expires_at: datetime | None
     moves: int
     effects: int
+    taken_until: datetime | None
 
     @property
     def is_at_an_end(self) -> bool:
@@ -62,16 +67,20 @@ class Row:
         return self.state in FINAL or self.state == State.UNKNOWN
 
     def has_lapsed(self, now: datetime) -> bool:
-        """Whether its lease has run out."""
-        return self.lease_expires_at is not None and self.lease_expires_at <= now
+        """Whether its lease has run out, or its chunk's where it has been taken up."""
+        lease = self.taken_until or self.lease_expires_at
+        return lease is not None and lease <= now
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a worker remembers: its message, the row that it started, and the answer once its handler was called."""
+    """What a worker remembers: its message, the row that it started or the chunk that it took up, and the answer once
+    its handler was called.
+    """
 
     order: ChunkOrder
-    row: Started
+    row: Started | None = None
+    run: Run | None = None
     answer: Outcome | None = None
 
     def has_lost(self, row: Row) -> bool:
@@ -110,7 +119,8 @@ class Situation:
         """The same for situations from which the same can happen."""
         return (
             str(row.state), row.attempt, row.failures, row.hold, row.effects, row.available_at <= self.now,
-            row.has_lapsed(self.now), tuple(message.token == row.token for message in self.messages),
+            row.has_lapsed(self.now), row.taken_until is None,
+            tuple(message.token == row.token for message in self.messages),
             tuple(sorted(str(work and work.stage(row)) for work in self.workers)), self.happened,
         )  # fmt: skip
 
