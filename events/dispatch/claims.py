@@ -135,7 +135,8 @@ class Packing:
 
 def _sizes(rules: Iterable[Rule], limits: Limits) -> dict[int, int]:
     """How many groups of a rule travel together, since a worker may hold the messages of all of them at once."""
-    largest = grouping.largest_of(rule.pk for rule in rules if rule.role == RuleRole.GROUPS)
+    groups = [rule.pk for rule in rules if rule.role == RuleRole.GROUPS]
+    largest = grouping.largest_of(groups) if groups else {}
     return {rule: min(limits.chunk, max(1, MOST_BYTES // size)) for rule, size in largest.items()}
 
 

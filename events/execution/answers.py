@@ -25,7 +25,7 @@ def sound(answer: object, handler: Handler, kind: Kind) -> Outcome:
     """The answer if it is an outcome that can be kept; otherwise what it must mean for a call of this kind."""
     match answer:
         case Completed(result):
-            return Completed(_kept(result))
+            return answer if result == {} else Completed(_kept(result))
         case Retry(why, _) if kind is not handler.kind:
             return Unsure(
                 text(why)
@@ -56,8 +56,6 @@ def text(value: object) -> str:
 
 
 def _kept(result: object) -> Mapping[str, Any]:
-    if result == {}:
-        return {}
     try:
         written = json.dumps(result, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:

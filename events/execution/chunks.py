@@ -132,8 +132,9 @@ class ChunkRun:
         if not grouped:
             return [], rows
         found = grouping.contents_of(row.id for row in grouped)
-        self.collected |= {row: contents.payload for row, contents in found.items() if contents.has_any}
-        answers = [(row, _uncalled(found.get(row.id))) for row in grouped if row.id not in self.collected]
+        called = {row: contents.payload for row, contents in found.items() if contents.has_any}
+        self.collected |= called
+        answers = [(row, _uncalled(found.get(row.id))) for row in grouped if row.id not in called]
         ended = {row.id for row, _ in answers}
         return answers, [row for row in rows if row.id not in ended]
 
@@ -189,6 +190,12 @@ class ChunkRun:
         """Wake the sweep for whatever waits for the end of these."""
         if any(row.rule.is_awaited for row, _ in answers):
             transitions.wake_for(origin.now, origin)
+
+    def note_lost(self, rows: Sequence[Started]) -> None:
+        """Log that these rows were not run to an end here, because their claim was lost."""
+        lost = dict.fromkeys((row.id for row in rows), LATE)
+        transitions.note_late(lost, token=self.order.token, origin=self.origin())
+        self.summary.outcomes.update(lost.values())
 
     def give_back(self, ids: Sequence[int], reason: Reason) -> None:
         """PENDING -> claimable again, at once, for rows that this chunk will not run."""

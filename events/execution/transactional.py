@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
+from events import transitions
 from events.execution.answers import failure, sound
 from events.handling import Completed
 from events.lifecycle import Reason
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Apart(Exception):
-    """Some rows of the set need a savepoint of their own; takes the common transaction back."""
+    """Some rows of the set need a step of their own; takes the common transaction back."""
 
 
 def run_transactions(chunk: ChunkRun) -> None:
@@ -33,7 +34,8 @@ def run_transactions(chunk: ChunkRun) -> None:
     try:
         settlements = _together(chunk, run)
     except (Exception, SystemExit):  # noqa: BLE001 - a handler may raise anything, and what it wrote be refused at last
-        settlements = _apart(chunk, run)
+        run_apart(chunk, run, chunk.start(run.ids))
+        return
     chunk.summary.outcomes.update(each.outcome for each in settlements)
     if len(settlements) < len(run.ids):
         chunk.give_back(run.ids, Reason.START_REFUSED)
@@ -41,35 +43,38 @@ def run_transactions(chunk: ChunkRun) -> None:
 
 @transaction.atomic
 def _together(chunk: ChunkRun, run: Run) -> list[Settlement]:
-    """Nothing is locked, so that a cancellation waits for no handler: whose rows it takes run again without them."""
-    rows = chunk_runs.read(run, handler=chunk.handler.name)
-    answers, to_call = chunk.sorted_out(rows)
+    """Nothing is locked, so that a cancellation waits for no handler: whose rows it takes run again without them.
+
+    But a group's messages are parts of its row, which only a lock keeps as they were read.
+    """
+    found = chunk_runs.read(run, handler=chunk.handler.name)
+    locked = any(row.rule.is_grouped for row in found.rows)
+    if locked:
+        found = chunk_runs.read(run, handler=chunk.handler.name, locked=True)
+    answers, to_call = chunk.sorted_out(found.rows)
     if to_call:
         outcomes = list(chunk.handler.handle_batch([chunk.context(row) for row in to_call]))
         if not all(isinstance(outcome, Completed) for outcome in outcomes):
             raise Apart
         sounded = (sound(outcome, chunk.handler, chunk.handler.kind) for outcome in outcomes)
         answers += zip(to_call, sounded, strict=True)
-    return _settled(chunk, run, answers, locked=False)
-
-
-@transaction.atomic
-def _apart(chunk: ChunkRun, run: Run) -> list[Settlement]:
-    rows = chunk_runs.read(run, handler=chunk.handler.name, locked=True)
-    answers, to_call = chunk.sorted_out(rows)
-    answers += [(row, _one(chunk, row)) for row in to_call]
-    return _settled(chunk, run, answers, locked=True)
-
-
-def _settled(
-    chunk: ChunkRun, run: Run, answers: list[tuple[Started, Outcome]], *, locked: bool
-) -> list[Settlement]:
     origin = chunk.origin()
     settlements = [chunk.judge(row, outcome, origin.now) for row, outcome in answers]
-    if chunk_runs.end(run, settlements, locked=locked, origin=origin) < len(settlements):
+    moved = chunk_runs.end(run, settlements, versions=found.versions, locked=locked, origin=origin)
+    if moved < len(settlements):
         raise Apart
     chunk.wake_others(answers, origin)
     return settlements
+
+
+def run_apart(chunk: ChunkRun, run: Run, rows: list[Started]) -> None:
+    """The same for rows that were started one by one, and are locked: a handler may move what it is the handler of."""
+    with transaction.atomic():
+        chunk_runs.leave(run)
+        # Held to the end of the transaction: recovery passes locked rows over, however long their handlers take.
+        held = transitions.fence([row.id for row in rows], token=chunk.order.token, origin=chunk.origin())
+        chunk.note_lost([row for row in rows if row.id not in held])
+        chunk.settle([(row, _one(chunk, row)) for row in rows if row.id in held])
 
 
 def _one(chunk: ChunkRun, row: Started) -> Outcome:

@@ -42,9 +42,7 @@ def contents_of(occurrences: Iterable[int]) -> dict[int, Contents]:
 
 def largest_of(rules: Iterable[int]) -> dict[int, int]:
     """How many bytes of messages a group of these rules may have, by rule."""
-    wanted = list(rules)
-    types = GroupType.objects.filter(rule__in=wanted) if wanted else GroupType.objects.none()
-    return dict(types.values_list("rule_id", "max_bytes"))
+    return dict(GroupType.objects.filter(rule__in=list(rules)).values_list("rule_id", "max_bytes"))
 
 
 def dispatched(payload: Mapping[str, Any], messages: Mapping[str, Any]) -> dict[str, Any]:

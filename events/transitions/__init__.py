@@ -30,7 +30,7 @@ from events.transitions.holds import (
 )
 from events.transitions.lapses import Lapses, return_lapsed_claims, settle_lost_attempts
 from events.transitions.origin import Origin
-from events.transitions.runs import RuleFacts, Settlement, Started, note_late, settle, start
+from events.transitions.runs import RuleFacts, Settlement, Started, fence, note_late, settle, start
 from events.transitions.schedules import (
     Desired,
     cancel_superseded,
@@ -76,6 +76,7 @@ __all__ = [
     "chunk_runs",
     "claim",
     "dead_letters",
+    "fence",
     "fire_now",
     "foresee",
     "give",

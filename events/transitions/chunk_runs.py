@@ -7,7 +7,7 @@ nobody waits for them: whoever moves one meanwhile is found out when they are se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from events.handling import Kind
 from events.lifecycle import LOST_ATTEMPT, Reason, State
@@ -77,31 +77,39 @@ def _reading(lock: str) -> str:
 WITH held AS MATERIALIZED (
     SELECT id FROM events_chunkstart WHERE id = %(run)s FOR UPDATE
 ), wanted AS MATERIALIZED (
-    SELECT {OWN}, o.attempt + 1 AS attempt, o.entity_id, o.due_at FROM events_occurrence o
+    SELECT {OWN}, o.attempt + 1 AS attempt, o.entity_id, o.due_at, o.xmin::text AS version FROM events_occurrence o
     WHERE EXISTS (SELECT FROM held) AND o.id = ANY(%(ids)s::bigint[]) AND o.claim_token = %(token)s
       AND {STATE_OF_ID} = '{State.PENDING}' AND o.available_at <= %(now)s {lock}
 ), allowed AS (
     SELECT w.*, {FACTS} FROM {ALLOWED}
 )
-{STARTED} FROM allowed ORDER BY id
+{STARTED}, version FROM allowed ORDER BY id
 """
 
 
 READ, READ_LOCKED = _reading(""), _reading("FOR UPDATE OF o SKIP LOCKED")
 
 
-def read(chunk: Run, *, handler: str, locked: bool = False) -> list[Started]:
+class Read(NamedTuple):
+    """Rows as they were read, and which transactions had written them (xmin), so that any later one is noticed."""
+
+    rows: list[Started]
+    versions: set[str]
+
+
+def read(chunk: Run, *, handler: str, locked: bool = False) -> Read:
     """The rows of the chunk that may run, in the order of their ids, with the attempt that this is for them.
 
     A row that is stale, cancelled, early, expired, paused, or edited to another handler is not among them; none is if
-    recovery has given the chunk up. `locked`: nobody moves them from now on, and what another transaction is moving
+    recovery has given the chunk up. `locked`: nobody touches them from now on, and what another transaction is moving
     is left out.
     """
     _, rows = run_for_rows(
         READ_LOCKED if locked else READ, chunk.origin,
         run=chunk.id, ids=id_array(chunk.ids), token=chunk.token, handler=handler, kind=Kind.TRANSACTIONAL,
     )  # fmt: skip
-    return started_rows(rows, chunk.started_at)
+    versions = {row[-1] for row in rows}
+    return Read(started_rows((row[:-1] for row in rows), chunk.started_at), versions)
 
 
 END = f"""
@@ -116,6 +124,7 @@ WITH ended AS (
         finished_at = CASE WHEN s.state IN ({FINAL_SQL}) THEN %(now)s::timestamptz END
     FROM settled s
     WHERE o.id = s.id AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PENDING}'
+      AND o.xmin = ANY(%(versions)s::xid[])
     RETURNING o.id, o.state AS to_state, o.reason, o.attempt, %(token)s::uuid AS claim_token,
               s.outcome, s.detail AS answer, o.started_at, %(actor)s AS started_by,
               CASE WHEN o.state IN ({CLAIMABLE_SQL}) THEN o.available_at END AS wake_at
@@ -129,7 +138,12 @@ SELECT count(*) AS moved, min(wake_at) AS wake_at FROM moved
 """
 
 
-FORGET = "DELETE FROM events_chunkstart WHERE id = %(run)s"
+LEAVE = "DELETE FROM events_chunkstart WHERE id = %(run)s"
+
+
+def leave(chunk: Run) -> None:
+    """The chunk as such is over: what is left of it is started row by row, or by nobody."""
+    run(LEAVE, chunk.origin, run=chunk.id)
 
 
 # Whoever moves rows by hand locks them in order and may wait for some of these, while these wait for others: it is the
@@ -137,20 +151,23 @@ FORGET = "DELETE FROM events_chunkstart WHERE id = %(run)s"
 PATIENCE = "SET LOCAL lock_timeout = '100ms'"
 
 
-def end(chunk: Run, settlements: Sequence[Settlement], *, locked: bool = False, origin: Origin) -> int:
+def end(
+    chunk: Run, settlements: Sequence[Settlement], *, versions: set[str], locked: bool = False, origin: Origin
+) -> int:
     """PENDING -> PROCESSING -> where each outcome leads, at once; the chunk is over. How many rows moved.
 
-    A row that was moved by somebody else since it was read does not move: then its effect must not stay either. Raises
-    OperationalError where somebody is moving one at this moment, unless they were read as `locked`.
+    A row that anybody has touched since it was read does not move: then its effect must not stay either. Raises
+    OperationalError where somebody is at one at this moment, unless they were read as `locked`.
     """
     if not settlements:
-        run(FORGET, origin, run=chunk.id)
+        leave(chunk)
         return 0
     if len(settlements) > 1 and not locked:
         run(PATIENCE, origin)
     row = run(
         END, origin,
-        run=chunk.id, token=chunk.token, task_id=chunk.task_id, started_at=chunk.started_at, **as_arrays(settlements),
+        run=chunk.id, token=chunk.token, task_id=chunk.task_id, started_at=chunk.started_at,
+        versions=id_array(versions), **as_arrays(settlements),
     )[0]  # fmt: skip
     wake_for(row["wake_at"], origin)
     return int(row["moved"])

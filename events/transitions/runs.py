@@ -166,6 +166,18 @@ def _rule_facts(rule_id: int, facts: dict[str, Any]) -> RuleFacts:
     return RuleFacts(id=rule_id, **{**facts, "kind": Kind(facts["kind"])})
 
 
+FENCE = f"""
+SELECT o.id FROM events_occurrence o
+WHERE o.id = ANY(%(ids)s::bigint[]) AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PROCESSING}'
+ORDER BY o.id FOR UPDATE
+"""
+
+
+def fence(ids: Sequence[int], *, token: UUID, origin: Origin) -> set[int]:
+    """Lock the running rows that this claim still holds, until the transaction ends; their ids."""
+    return {row["id"] for row in run(FENCE, origin, ids=id_array(ids), token=token)}
+
+
 class Settlement(NamedTuple):
     """What one attempt came to. `available_at` is set for a row that will be tried again."""
 

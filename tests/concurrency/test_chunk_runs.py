@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from threading import Event
+from time import sleep
 from typing import TYPE_CHECKING
 
 from django.db import DataError, connection, transaction
@@ -65,26 +66,23 @@ def test_whoever_holds_a_row_while_its_chunk_ends_is_not_made_to_wait_and_keeps_
     """The other moves the last row and then wants the first: if both waited for each other, nobody would end."""
     first, second, third = (row.pk for row in world.due(3, handler="transactional"))
     chunk = world.claim_together()
-    taken, run_apart = Event(), Event()
-    calls: list[int] = []
+    called, taken = Event(), Event()
 
     def seen(context: HandlerContext) -> Outcome:
-        calls.append(context.occurrence_id)
-        if len(calls) == 1:
-            assert taken.wait(PATIENCE)
-        if len(calls) > 3:
-            run_apart.set()
+        called.set()
+        assert taken.wait(PATIENCE)
         return Completed()
 
     answer(seen)
 
     def cancel() -> None:
+        assert called.wait(PATIENCE)
         with transaction.atomic():
             operations.cancel([third], why="not wanted", origin=world.origin())
             taken.set()
-            assert run_apart.wait(PATIENCE)
-        with transaction.atomic():
-            connection.cursor().execute("SELECT FROM events_occurrence WHERE id = %s FOR UPDATE", [first])
+            while Occurrence.objects.get(pk=first).state != "PROCESSING":  # until it is started by itself
+                sleep(0.01)
+            Occurrence.objects.select_for_update().get(pk=first)
 
     summary, _ = together(lambda: world.run(chunk), cancel)
     assert summary.outcomes == {"completed": 2}
@@ -138,7 +136,9 @@ def test_recovery_and_a_worker_that_comes_late_decide_which_of_them_has_the_chun
 
         def end(run: chunk_runs.Run = run) -> int:
             with transaction.atomic():
-                return len(chunk_runs.read(run, handler="transactional"))  # and does not live to settle them
+                return len(
+                    chunk_runs.read(run, handler="transactional").rows
+                )  # and does not live to settle them
 
         together(end, world.recover)
         if ChunkStart.objects.exists():
@@ -190,3 +190,49 @@ def test_a_worker_that_dies_in_the_middle_leaves_no_effect_and_is_found_by_its_l
     world.now += 10 * LEASE
     assert world.recover().attempts_lost == 2
     assert set(Occurrence.objects.values_list("state", "attempt", "failures")) == {("RETRYING", 1, 0)}
+
+
+def test_a_payload_that_changes_while_the_handler_runs_is_the_one_that_counts(
+    world: World, together: Together
+) -> None:
+    """The row stays claimed and is not moved: that it was written at all must be noticed."""
+    (row,) = world.due(1, handler="transactional")
+    chunk = world.claim_together()
+    called, changed = Event(), Event()
+    seen: list[object] = []
+
+    def slow(context: HandlerContext) -> Outcome:
+        seen.append(context.payload)
+        called.set()
+        assert changed.wait(PATIENCE)
+        return Completed()
+
+    answer(slow)
+
+    def change() -> None:
+        assert called.wait(PATIENCE)
+        Occurrence.objects.filter(pk=row.pk, state="PENDING").update(payload={"text": "new"})
+        changed.set()
+
+    summary, _ = together(lambda: world.run(chunk), change)
+    assert summary.outcomes == {"completed": 1}
+    assert seen == [{}, {"text": "new"}]
+    assert Delivery.objects.get().payload == {"text": "new"}
+
+
+def test_a_handler_may_end_what_it_is_the_handler_of(world: World) -> None:
+    """Its own row is among those that the end of its rule would withdraw, as long as it has not started by itself."""
+    rows = world.due(2, handler="transactional")
+    rule = rows[0].rule
+
+    def ends_its_rule(context: HandlerContext) -> Outcome:
+        operations.retire_rule(rule, why="the last one", origin=world.origin())
+        return Completed()
+
+    answer(ends_its_rule)
+    assert world.run(world.claim_together()).outcomes["completed"] == 2
+    assert set(Occurrence.objects.values_list("state", flat=True)) == {"COMPLETED"}
+    assert Delivery.objects.count() == Attempt.objects.count() == 2
+    rule.refresh_from_db()
+    assert rule.state == "retired"
+    assert audit_log().total == 0

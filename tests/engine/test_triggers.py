@@ -12,6 +12,7 @@ from events import handling, operations
 from events.handling import Completed, Handler, HandlerContext, Kind, Outcome
 from events.models import Entity, Occurrence, Rule, RuleRole, RuleState
 from events.operations import EntityFacts, InvalidTrigger, Trigger
+from events.transitions import start
 from handlers.log.handler import LogHandler
 from handlers.log.models import Delivery
 from tests.engine import handlers
@@ -128,11 +129,28 @@ def test_what_is_running_runs_and_the_new_date_is_a_new_row(world: World, alice:
     post(world, alice)
     world.now = NINE
     [chunk] = world.claim()
-    world.lose(chunk)
+    start(
+        chunk.ids, token=chunk.token, handler="log", kind="transactional", task_id="", lease_until=NINE + HOUR,
+        origin=world.origin("worker:slow"),
+    )  # fmt: skip
     assert post(world, alice, triggerUtc=(NINE + HOUR).isoformat()) == ["created"]
     assert set(Occurrence.objects.values_list("state", "due_at")) == {
         ("PROCESSING", NINE), ("SCHEDULED", NINE + HOUR),
     }  # fmt: skip
+
+
+def test_what_a_worker_has_taken_up_still_moves_and_its_effect_does_not_stay(
+    world: World, alice: int
+) -> None:
+    post(world, alice)
+    world.now = NINE
+    [chunk] = world.claim()
+    world.lose(chunk)
+    assert post(world, alice, triggerUtc=(NINE + HOUR).isoformat()) == ["moved"]
+    world.now = NINE + HOUR
+    world.recover()
+    assert fire(world, NINE + HOUR) == [NINE + HOUR]
+    assert only().attempt == 1
 
 
 def test_an_instant_at_which_it_has_fired_is_not_fired_again(world: World, alice: int) -> None:

@@ -104,7 +104,7 @@ def test_while_it_is_moved_back_and_forth_it_is_claimed_and_run_once_at_most_for
     assert audit_log().disagreements == ()
 
 
-def test_whoever_posts_while_it_starts_is_told_that_it_has_fired(world: World, alice: int) -> None:
+def test_whoever_posts_while_it_ends_is_told_that_it_has_fired(world: World, alice: int) -> None:
     put(world, alice, "42", later=-1)
     [chunk] = world.claim()
 
@@ -116,11 +116,11 @@ def test_whoever_posts_while_it_starts_is_told_that_it_has_fired(world: World, a
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         with transaction.atomic():
-            world.lose(chunk)
+            world.run(chunk)
             became = pool.submit(posted)
             wait_until_somebody_waits()
         assert became.result() == ["fired"]
-    assert Occurrence.objects.get().state == "PROCESSING"
+    assert Occurrence.objects.get().state == "COMPLETED"
 
 
 def wait_until_somebody_waits() -> None:

@@ -106,7 +106,7 @@ class World:
             return start(chunk.ids, handler=handler.name, kind=handler.kind, **how)
         run = chunk_runs.take_up(chunk.ids, **how)
         assert run is not None
-        return chunk_runs.read(run, handler=handler.name)
+        return chunk_runs.read(run, handler=handler.name).rows
 
     def recover(self) -> recovery.Recovered:
         return recovery.recover(origin=self.origin("engine:test"))

@@ -24,7 +24,7 @@ from django.db import connection
 from events import transitions
 from events.execution import Bench, ChunkOrder
 from events.execution.chunks import ChunkRun
-from events.execution.transactional import run_transactions
+from events.execution.transactional import run_apart, run_transactions
 from events.handling import Completed, Kind, Outcome, Retry
 from events.lifecycle import CLAIMABLE, IN_FLIGHT, Reason, State
 from events.queries.audit import audit_log
@@ -118,11 +118,14 @@ class Protocol:
     def _worker_steps(self, now: Situation, row: Row, number: int, work: Work) -> Iterator[Step]:
         name = f"worker {number + 1}" + (", whose claim is lost," if work.has_lost(row) else "")
         yield Step(f"{name} dies", lambda: now.with_work(number, None))
-        if work.answer is not None:
+        if work.run is not None:
+            yield from self._answers(f"{name} runs its transaction", self._transact, now, row, number)
+            yield Step(f"{name} starts its row apart", lambda: self._start_apart(now, number), helps=True)
+        elif work.answer is not None:
             yield Step(f"{name} settles", lambda: self._settle(now, row, number), helps=True)
             yield Step(f"{name} renews its lease", lambda: self._renew(now, row, work))
         elif self.handler.kind is Kind.TRANSACTIONAL:
-            yield from self._answers(f"{name} runs its transaction", self._transact, now, row, number)
+            yield from self._answers(f"{name} runs its row apart", self._transact_apart, now, row, number)
         else:
             yield from self._answers(f"{name} calls", self._call, now, row, number)
 
@@ -165,7 +168,7 @@ class Protocol:
             run = ChunkRun.take_up(chunk)
             return now.with_work(number, Work(chunk.order, run=run)) if run else now
         started = chunk.start(message.ids)
-        return now.with_work(number, Work(chunk.order, started[0])) if started else now
+        return now.with_work(number, Work(chunk.order, row=started[0])) if started else now
 
     def _give_back(self, now: Situation, message: Chunk) -> Situation:
         self._chunk(now, self._order(message)).give_back(message.ids, Reason.WORKER_STOPPING)
@@ -208,6 +211,24 @@ class Protocol:
         chunk.run = work.run
         run_transactions(chunk)
         self._unmoved_if_lost(row, work, told=0)
+        return now.with_work(number, None)
+
+    def _start_apart(self, now: Situation, number: int) -> Situation:
+        work = now.workers[number]
+        assert work is not None
+        started = self._chunk(now, work.order).start([self.id])
+        return now.with_work(
+            number, replace(work, run=None, left=work.run, row=started[0]) if started else None
+        )
+
+    def _transact_apart(self, now: Situation, row: Row, number: int, answer: Outcome) -> Situation:
+        work = now.workers[number]
+        assert work is not None
+        assert work.row is not None
+        assert work.left is not None
+        Chosen.answer = answer
+        run_apart(self._chunk(now, work.order), work.left, [work.row])
+        self._unmoved_if_lost(row, work, told=1)
         return now.with_work(number, None)
 
     # --- what must hold -------------------------------------------------------------------------------------------

@@ -74,22 +74,23 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a worker remembers: its message, the row that it started or the chunk that it took up, and the answer once
-    its handler was called.
+    """What a worker remembers: its message, the chunk that it took up (or has `left`, to start its row apart), the row
+    that it started, and the answer once its handler was called.
     """
 
     order: ChunkOrder
-    row: Started | None = None
     run: Run | None = None
+    left: Run | None = None
+    row: Started | None = None
     answer: Outcome | None = None
 
     def has_lost(self, row: Row) -> bool:
         """Whether the row is another's by now, or nobody's."""
         return self.order.token != row.token
 
-    def stage(self, row: Row) -> tuple[bool, str]:
+    def stage(self, row: Row) -> tuple[bool, bool, str]:
         """How far it is: the same for two workers of which the same can be expected."""
-        return self.has_lost(row), type(self.answer).__name__
+        return self.has_lost(row), self.run is None, type(self.answer).__name__
 
 
 @dataclass(frozen=True, slots=True)

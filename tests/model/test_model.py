@@ -55,14 +55,17 @@ def test_whatever_happens_every_promise_is_kept_and_an_end_can_be_reached(
 
 TOKEN = re.escape(" AND o.claim_token = %(token)s")
 WAITS, RUNS = (re.escape(f" AND {STATE_OF_ID} = '{state}'") for state in (State.PENDING, State.PROCESSING))
+VERSION = r"\s+AND o\.xmin = ANY\(%\(versions\)s::xid\[\]\)"
 WAITS_ANYWHERE = r"\s+" + WAITS.lstrip("\\ ")
 LAPSED = re.escape("o.lease_expires_at <= %(now)s")
 
 NO_GUARDED_START = {"START": (TOKEN + WAITS, "")}
-NO_TOKEN_IN_FENCE = {"SETTLE": (TOKEN, "")}
-NO_FENCE = {"SETTLE": (TOKEN + RUNS, "")}
+NO_TOKEN_IN_FENCE = {"FENCE": (TOKEN, ""), "SETTLE": (TOKEN, "")}
+NO_FENCE = {"FENCE": (TOKEN + RUNS, ""), "SETTLE": (TOKEN + RUNS, "")}
 NO_TOKEN_AT_THE_END = dict.fromkeys(("READ", "READ_LOCKED", "END"), (TOKEN, ""))
-NO_GUARD_AT_THE_END = dict.fromkeys(("READ", "READ_LOCKED", "END"), (TOKEN + WAITS_ANYWHERE, ""))
+NO_GUARD_AT_THE_END = dict.fromkeys(("READ", "READ_LOCKED"), (TOKEN + WAITS_ANYWHERE, "")) | {
+    "END": (TOKEN + WAITS_ANYWHERE + VERSION, "")
+}
 NO_RETURN_OF_CLAIMS = {"RETURN_CLAIMS": (LAPSED, "false")}
 NO_RETURN_OF_THE_LOST = {"SETTLE_LOST": (LAPSED, "false")}
 NO_GIVING_UP = {"GIVE_UP": (re.escape("lease_expires_at <= %(now)s"), "false")}
@@ -92,7 +95,12 @@ GUARDS = {
         IdempotentModel,
         Broken.STALE_MOVE,
     ),
-    "without a fence late answers count": (NO_FENCE, NonIdempotentModel, Broken.LOG),
+    "a fence without its token lets late effects in": (
+        NO_TOKEN_IN_FENCE,
+        TransactionalModel,
+        Broken.STALE_MOVE,
+    ),
+    "without a fence there are two effects": (NO_FENCE, TransactionalModel, Broken.EFFECTS),
     "a transaction without its token lets late effects in": (
         NO_TOKEN_AT_THE_END,
         TransactionalModel,
@@ -104,7 +112,8 @@ GUARDS = {
         Broken.EFFECTS,
     ),
     "a lost message is never missed": (NO_RETURN_OF_CLAIMS, TransactionalModel, Broken.STUCK),
-    "a lost transaction is never missed": (NO_GIVING_UP, TransactionalModel, Broken.STUCK),
+    "a lost chunk is never missed": (NO_GIVING_UP, TransactionalModel, Broken.STUCK),
+    "a lost transaction is never missed": (NO_RETURN_OF_THE_LOST, TransactionalModel, Broken.STUCK),
     "a lost call is never missed": (NO_RETURN_OF_THE_LOST, NonIdempotentModel, Broken.STUCK),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
@@ -48,7 +47,7 @@ class Call(Protocol):
 
 def context(**changes: Any) -> HandlerContext:
     """A context with a key of its own."""
-    return replace(CONTEXT, **{"idempotency_key": uuid4(), "correlation_id": uuid4(), **changes})
+    return CONTEXT._replace(**{"idempotency_key": uuid4(), "correlation_id": uuid4(), **changes})
 
 
 @pytest.fixture(scope="session")
