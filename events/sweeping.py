@@ -18,6 +18,7 @@ from events.errors import PunctualError
 from events.lifecycle import Reason
 from events.models import Sweep
 from events.pace import Pace
+from events.recovery import Recovered
 from events.shards import WHOLE, Shard
 from events.transitions import Origin
 from events.wakeup import Alarm
@@ -27,6 +28,8 @@ OVERLAP = timedelta(seconds=5)
 # What became available less long ago is claimed before any backlog, which has half of the room at most.
 FRESH = timedelta(minutes=5)
 LONGEST_SLEEP = timedelta(seconds=5)
+# The same with nothing in flight, and nothing that waits for what only looking tells.
+LONGEST_IDLE_SLEEP = timedelta(seconds=15)
 BROKER_PAUSE = timedelta(seconds=2)
 DATABASE_PAUSE_SECONDS = 0.5
 # So many rows for each worker are claimed however slow it seems to be: it may be fast again.
@@ -53,13 +56,14 @@ class BrokerAway(PunctualError):
 class Pass:
     """What one pass did: rows that it looked at, those of them that it claimed, those that it recovered.
 
-    `drained`: nothing claimable was left behind.
+    `drained`: nothing claimable was left behind. `idle`: nothing was found that may want another look soon.
     """
 
     seen: int = 0
     claimed: int = 0
     recovered: int = 0
     drained: bool = False
+    idle: bool = False
     broker_away: bool = False
 
 
@@ -106,13 +110,13 @@ def one_pass(
         return Origin(f"engine:{sweeper}", correlation_id, clock())
 
     begun, done = origin(), Pass()
-    lapsed = 0 if is_brief else _recover(done, sweeper, shard, begun)
+    recovered = Recovered(is_any_waiting=True) if is_brief else _recover(done, sweeper, shard, begun)
     pace = pace or Pace()
     if pace.may_ask(begun.now):
         planning.plan_after_completion(shard=shard, origin=begun)
         pace.asked(begun.now, clock())
     looked, flying = begun if is_brief else origin(), dispatch.in_flight(shard)
-    pace.look(flying, looked.now, lapsed=lapsed)
+    pace.look(flying, looked.now, lapsed=recovered.claims_returned)
     since, free = looked.now - FRESH, shard.part_of(settings.PUNCTUAL_IN_FLIGHT_CAP) - flying
     room = min(free, _room_for_fresh(pace, flying, since, shard))
     try:
@@ -126,15 +130,16 @@ def one_pass(
     except BrokerAway:
         done.drained, done.broker_away = False, True
     pace.claimed(done.claimed)
+    done.idle = not (flying or done.seen or done.recovered or recovered.is_any_waiting)
     return done
 
 
-def _recover(done: Pass, sweeper: str, shard: Shard, origin: Origin) -> int:
-    """Say that somebody looked, and recover; how many claims had lapsed."""
+def _recover(done: Pass, sweeper: str, shard: Shard, origin: Origin) -> Recovered:
+    """Say that somebody looked, and recover."""
     _mark_swept(origin.now, sweeper)
     recovered = recovery.recover(shard=shard, origin=origin)
     done.recovered = recovered.total + planning.replan_edited(shard=shard, origin=origin)
-    return recovered.claims_returned
+    return recovered
 
 
 def _room_for_fresh(pace: Pace, flying: int, since: datetime, shard: Shard) -> int:
@@ -284,4 +289,5 @@ def _pause(done: Pass, now: datetime, end: datetime, *, full: timedelta, shard: 
     if not done.drained:
         return full
     due = dispatch.next_due(shard) or end
-    return max(min(due, end, now + LONGEST_SLEEP) - now, LEAST_PAUSE)
+    longest = LONGEST_IDLE_SLEEP if done.idle else LONGEST_SLEEP
+    return max(min(due, end, now + longest) - now, LEAST_PAUSE)

@@ -12,7 +12,7 @@ from events.models import Occurrence, Rule, RuleState
 from events.shards import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from django.db.models import QuerySet
 
@@ -33,12 +33,11 @@ def until_done(move: Callable[[], int]) -> int:
             return total
 
 
-def release_held(origin: Origin, shard: Shard = WHOLE) -> int:
-    """Let rows of the shard be claimed again whose hold has no cause any more; how many.
+def release_held(causes: Collection[Hold], origin: Origin, shard: Shard = WHOLE) -> int:
+    """Let rows of the shard be claimed again that one of these causes holds, and it is no more; how many.
 
     Level, not edge: a row that was held in the instant in which its cause ended is found here.
     """
-    causes = transitions.held_for(origin=origin)
     return sum(release(origin, shard) for cause, release in RELEASES if cause in causes)
 
 

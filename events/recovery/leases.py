@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What one pass of recovery moved."""
+    """What one pass of recovery moved; and whether any row waits for what only another pass will tell."""
 
     claims_returned: int = 0
     attempts_lost: int = 0
@@ -28,6 +28,7 @@ class Recovered:
     released: int = 0
     asked_about: int = 0
     resolved: int = 0
+    is_any_waiting: bool = False
 
     @property
     def total(self) -> int:
@@ -46,8 +47,11 @@ def recover(*, shard: Shard = WHOLE, origin: Origin) -> Recovered:
         lost += lapses.total
         unknown += lapses.unknown
     returned = until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, shard=shard, origin=origin))
-    asked, resolved = _see_to_unknown(shard, origin)
-    return Recovered(returned, lost, unknown, release_held(origin, shard), asked, resolved)
+    is_unknown = Occurrence.objects.filter(state=State.UNKNOWN).exists()
+    asked, resolved = _see_to_unknown(shard, origin) if is_unknown else (0, 0)
+    causes = transitions.held_for(origin=origin)
+    released = release_held(causes, origin, shard)
+    return Recovered(returned, lost, unknown, released, asked, resolved, is_unknown or bool(causes))
 
 
 @transaction.atomic
@@ -62,8 +66,6 @@ def _lost(shard: Shard, origin: Origin) -> Lapses:
 
 def _see_to_unknown(shard: Shard, origin: Origin) -> tuple[int, int]:
     """How many are asked about by their handlers, and how many their rules' policies settled."""
-    if not Occurrence.objects.filter(state=State.UNKNOWN).exists():
-        return 0, 0
     installed = list(handling.installed())
     verifying = [name for name in installed if handling.verifies(handling.get(name))]
     how: dict[str, Any] = {"limit": BATCH, "shard": shard, "origin": origin}

@@ -15,6 +15,7 @@ from events import dispatch, operations, sweeping
 from events.dispatch import Chunk
 from events.models import Occurrence, Rule, Watermark
 from events.pace import LONGEST, Pace
+from events.shards import WHOLE
 from events.timing import Lane
 from scheduler_project import filebroker
 from tests.engine.world import World
@@ -185,3 +186,28 @@ def test_where_claims_lapse_no_more_is_claimed_than_is_worked_off_in_time(
     assert sweeping.one_pass(clock=world.clock, sweeper="test", pace=pace).recovered == 50
     world.now += SECOND
     assert len(claimed()) == sweeping.LEAST_AT_WORK
+
+
+@pytest.mark.usefixtures("_broker")
+def test_with_nothing_to_look_after_a_sweep_sleeps_longer(world: World) -> None:
+    def is_idle(*, is_brief: bool = False) -> bool:
+        return sweeping.one_pass(clock=world.clock, sweeper="test", is_brief=is_brief).idle
+
+    assert is_idle()
+    assert not is_idle(is_brief=True)  # it did not look
+    (row,) = world.due(1)
+    assert not is_idle()  # it claimed one
+    assert not is_idle()  # which is in flight
+    operations.cancel([row.pk], why="done with", origin=world.origin())
+    assert is_idle()
+    (row,) = world.due(1)
+    operations.pause_rule(row.rule, origin=world.origin())
+    assert not is_idle()  # it held one
+    assert not is_idle()  # which waits for its rule
+
+    now = world.now
+    naps = [
+        sweeping._pause(sweeping.Pass(drained=True, idle=idle), now, now + DAY, full=SECOND, shard=WHOLE)
+        for idle in (False, True)
+    ]
+    assert naps == [5 * SECOND, 15 * SECOND]
