@@ -18,7 +18,7 @@ from events.lifecycle import Reason
 from events.transitions import Origin, Settlement, Started, chunk_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     from events.grouping import Contents
@@ -171,19 +171,24 @@ class ChunkRun:
             payload=frozen.get("payload", self.collected.get(row.id, row.rule.payload)),
         )
 
-    def judge(self, row: Started, outcome: Outcome, now: datetime) -> Settlement:
-        """Where one row's outcome leads."""
-        return verdict(outcome, row, kind=row.rule.kind, now=now, random=random.random)
+    def judge(self, answers: Iterable[tuple[Started, Outcome]], now: datetime) -> dict[int, Settlement]:
+        """Where the outcomes lead, by the ids of their rows."""
+        return {
+            row.id: verdict(outcome, row, kind=row.rule.kind, now=now, random=random.random)
+            for row, outcome in answers
+        }
 
     def settle(self, answers: Sequence[tuple[Started, Outcome]]) -> set[int]:
         """PROCESSING -> where the outcomes lead, under the fence; the ids that moved."""
         origin = self.origin()
-        settlements = [self.judge(row, outcome, origin.now) for row, outcome in answers]
+        settlements = self.judge(answers, origin.now)
         moved = transitions.settle(settlements, token=self.order.token, origin=origin)
         self.wake_others(answers, origin)
         for row, _ in answers:
             self.collected.pop(row.id, None)
-        self.summary.outcomes.update(each.outcome if each.id in moved else LATE for each in settlements)
+        self.summary.outcomes.update(
+            each.outcome if row in moved else LATE for row, each in settlements.items()
+        )
         return moved
 
     def wake_others(self, answers: Sequence[tuple[Started, Outcome]], origin: Origin) -> None:

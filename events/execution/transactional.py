@@ -36,13 +36,13 @@ def run_transactions(chunk: ChunkRun) -> None:
     except (Exception, SystemExit):  # noqa: BLE001 - a handler may raise anything, and what it wrote be refused at last
         run_apart(chunk, run, chunk.start(run.ids))
         return
-    chunk.summary.outcomes.update(each.outcome for each in settlements)
+    chunk.summary.outcomes.update(each.outcome for each in settlements.values())
     if len(settlements) < len(run.ids):
         chunk.give_back(run.ids, Reason.START_REFUSED)
 
 
 @transaction.atomic
-def _together(chunk: ChunkRun, run: Run) -> list[Settlement]:
+def _together(chunk: ChunkRun, run: Run) -> dict[int, Settlement]:
     """Nothing is locked, so that a cancellation waits for no handler: whose rows it takes run again without them.
 
     But a group's messages are parts of its row, which only a lock keeps as they were read.
@@ -59,7 +59,7 @@ def _together(chunk: ChunkRun, run: Run) -> list[Settlement]:
         sounded = (sound(outcome, chunk.handler, chunk.handler.kind) for outcome in outcomes)
         answers += zip(to_call, sounded, strict=True)
     origin = chunk.origin()
-    settlements = [chunk.judge(row, outcome, origin.now) for row, outcome in answers]
+    settlements = chunk.judge(answers, origin.now)
     moved = chunk_runs.end(run, settlements, versions=found.versions, locked=locked, origin=origin)
     if moved < len(settlements):
         raise Apart

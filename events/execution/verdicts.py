@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from events.transitions import Started
 
 DETAIL_LIMIT = 4000
+# One for all rows that have nothing to tell: whoever settles a set sends it once.
+COMPLETED = Settlement(State.COMPLETED, Reason.COMPLETED, "completed")
 
 
 def verdict(
@@ -29,21 +31,14 @@ def verdict(
     now: datetime,
     random: Callable[[], float],
 ) -> Settlement:
-    """Where the outcome leads: the settlement of one started row. `random` draws from [0, 1) for the jitter."""
+    """Where the outcome of one started row leads. `random` draws from [0, 1) for the jitter."""
     match outcome:
         case Completed(result):
-            return Settlement(
-                row.id,
-                State.COMPLETED,
-                Reason.COMPLETED,
-                "completed",
-                dict(result) or None,
-            )
+            return COMPLETED._replace(detail=dict(result)) if result else COMPLETED
         case Decline(why):
-            return Settlement(row.id, State.SKIPPED, Reason.DECLINED, "declined", _because(why))
+            return Settlement(State.SKIPPED, Reason.DECLINED, "declined", _because(why))
         case Reject(why):
             return Settlement(
-                row.id,
                 State.FAILED,
                 Reason.REJECTED,
                 "rejected",
@@ -52,7 +47,6 @@ def verdict(
             )
         case Unsure(why) if kind is Kind.NON_IDEMPOTENT:
             return Settlement(
-                row.id,
                 State.UNKNOWN,
                 Reason.OUTCOME_UNKNOWN,
                 "unknown",
@@ -77,7 +71,7 @@ def _again(
 ) -> Settlement:
     failures = row.failures + 1
     if failures >= row.rule.max_attempts:
-        return _spent(row, Reason.ATTEMPTS_SPENT, why)
+        return _spent(Reason.ATTEMPTS_SPENT, why)
     wait = (
         delay(failures, base=row.rule.backoff_base, cap=row.rule.backoff_cap, random=random)
         if after is None
@@ -85,9 +79,8 @@ def _again(
     )
     available_at = now + min(max(wait, timedelta(0)), LONGEST_WAIT)
     if _is_past_expiry(row, available_at):
-        return _spent(row, Reason.DEADLINE_SPENT, why)
+        return _spent(Reason.DEADLINE_SPENT, why)
     return Settlement(
-        row.id,
         State.RETRYING,
         Reason.ATTEMPT_FAILED,
         "failed",
@@ -99,9 +92,8 @@ def _again(
 
 def _postponed(row: Started, *, why: str, until: datetime) -> Settlement:
     if _is_past_expiry(row, until):
-        return _spent(row, Reason.DEADLINE_SPENT, why)
+        return _spent(Reason.DEADLINE_SPENT, why)
     return Settlement(
-        row.id,
         State.RETRYING,
         Reason.POSTPONED,
         "postponed",
@@ -110,8 +102,8 @@ def _postponed(row: Started, *, why: str, until: datetime) -> Settlement:
     )
 
 
-def _spent(row: Started, reason: Reason, why: str) -> Settlement:
-    return Settlement(row.id, State.FAILED, reason, "failed", _because(why), counts_as_failure=True)
+def _spent(reason: Reason, why: str) -> Settlement:
+    return Settlement(State.FAILED, reason, "failed", _because(why), counts_as_failure=True)
 
 
 def _is_past_expiry(row: Started, available_at: datetime) -> bool:

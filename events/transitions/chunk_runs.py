@@ -26,7 +26,7 @@ from events.transitions.statements import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -152,7 +152,12 @@ PATIENCE = "SET LOCAL lock_timeout = '100ms'"
 
 
 def end(
-    chunk: Run, settlements: Sequence[Settlement], *, versions: set[str], locked: bool = False, origin: Origin
+    chunk: Run,
+    settlements: Mapping[int, Settlement],
+    *,
+    versions: set[str],
+    locked: bool = False,
+    origin: Origin,
 ) -> int:
     """PENDING -> PROCESSING -> where each outcome leads, at once; the chunk is over. How many rows moved.
 

@@ -179,9 +179,8 @@ def fence(ids: Sequence[int], *, token: UUID, origin: Origin) -> set[int]:
 
 
 class Settlement(NamedTuple):
-    """What one attempt came to. `available_at` is set for a row that will be tried again."""
+    """What an attempt came to, or several. `available_at` is set for a row that will be tried again."""
 
-    id: int
     to_state: State
     reason: Reason
     outcome: str
@@ -189,14 +188,14 @@ class Settlement(NamedTuple):
     available_at: datetime | None = None
     counts_as_failure: bool = False
 
-    def verdict(self) -> tuple[Any, ...]:
-        """All but the id, as the columns that the statement wants."""
+    def columns(self) -> tuple[Any, ...]:
+        """As the statement wants them."""
         detail = None if self.detail is None else json.dumps(self.detail)
         failures = int(self.counts_as_failure)
         return str(self.to_state), str(self.reason), self.outcome, detail, self.available_at, failures
 
 
-# Rows that came to the same share one verdict: most sets are a list of ids and a single verdict.
+# Rows that came to the same share one settlement: most sets are a list of ids and a single one.
 SETTLED = """
     SELECT row.id, verdict.* FROM unnest(%(ids)s::bigint[], %(numbers)s::int[]) AS row(id, number)
     JOIN unnest(%(known)s::int[], %(states)s::text[], %(reasons)s::text[], %(outcomes)s::text[],
@@ -238,8 +237,8 @@ WITH late AS (
 """
 
 
-def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) -> set[int]:
-    """PROCESSING -> where each attempt's outcome leads, under the fence; the ids that moved.
+def settle(settlements: Mapping[int, Settlement], *, token: UUID, origin: Origin) -> set[int]:
+    """PROCESSING -> where each attempt's outcome leads, by the id of its row, under the fence; the ids that moved.
 
     A row whose claim was lost does not move; its late answer is appended to the log.
     """
@@ -249,7 +248,9 @@ def settle(settlements: Sequence[Settlement], *, token: UUID, origin: Origin) ->
     moved = {row["id"] for row in rows}
     wake_for(min((row["wake_at"] for row in rows if row["wake_at"]), default=None), origin)
     note_late(
-        {each.id: each.outcome for each in settlements if each.id not in moved}, token=token, origin=origin
+        {row: each.outcome for row, each in settlements.items() if row not in moved},
+        token=token,
+        origin=origin,
     )
     return moved
 
@@ -260,16 +261,17 @@ def note_late(outcomes: Mapping[int, str], *, token: UUID, origin: Origin) -> No
         run(LOG_LATE, origin, token=token, ids=id_array(outcomes), outcomes=list(outcomes.values()))
 
 
-def as_arrays(settlements: Sequence[Settlement]) -> dict[str, Any]:
+def as_arrays(settlements: Mapping[int, Settlement]) -> dict[str, Any]:
     """The parameters of `SETTLED`."""
-    settlements = sorted(settlements, key=lambda settlement: settlement.id)
-    verdicts: dict[tuple[Any, ...], int] = {}
-    numbers = [verdicts.setdefault(settlement.verdict(), len(verdicts)) for settlement in settlements]
-    states, reasons, outcomes, details, available, failures = zip(*verdicts, strict=True)
+    ids = sorted(settlements)
+    shared = {id(each): each for each in settlements.values()}
+    numbers = {key: number for number, key in enumerate(shared)}
+    columns = [each.columns() for each in shared.values()]
+    states, reasons, outcomes, details, available, failures = zip(*columns, strict=True)
     return {
-        "ids": id_array(settlement.id for settlement in settlements),
-        "numbers": id_array(numbers),
-        "known": id_array(verdicts.values()),
+        "ids": id_array(ids),
+        "numbers": id_array(numbers[id(settlements[row])] for row in ids),
+        "known": id_array(numbers.values()),
         "states": list(states),
         "reasons": list(reasons),
         "outcomes": list(outcomes),

@@ -47,8 +47,8 @@ def live_a_little(world: World) -> None:
     started = start(world, lost)
     world.now += timedelta(minutes=5)
     world.recover()
-    settlement = transitions.Settlement(started.id, State.COMPLETED, Reason.COMPLETED, "completed")
-    transitions.settle([settlement], token=lost.token, origin=world.origin("worker:late"))
+    settlement = transitions.Settlement(State.COMPLETED, Reason.COMPLETED, "completed")
+    transitions.settle({started.id: settlement}, token=lost.token, origin=world.origin("worker:late"))
     world.run(lapsed)
     rows = Occurrence.objects.order_by("-id")
     cancelled, moved = rows[0], rows[1].entity

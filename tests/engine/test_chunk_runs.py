@@ -114,7 +114,7 @@ def test_a_worker_whose_chunk_was_given_up_finds_nothing_to_call(world: World) -
     world.recover()
     for locked in (False, True):
         assert chunk_runs.read(run, handler="transactional", locked=locked).rows == []
-    assert chunk_runs.end(run, [], versions=set(), origin=world.origin("worker:slow")) == 0
+    assert chunk_runs.end(run, {}, versions=set(), origin=world.origin("worker:slow")) == 0
 
 
 @pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "UNKNOWN"])

@@ -169,11 +169,9 @@ def test_what_the_database_refuses_for_another_reason_keeps_its_own_name(world: 
     put_into(row, State.PROCESSING, world)
     token = Occurrence.objects.get().claim_token
     assert token is not None
-    too_many = transitions.Settlement(
-        row.pk, State.RETRYING, Reason.ATTEMPT_FAILED, "failed", None, world.now, True
-    )
+    too_many = transitions.Settlement(State.RETRYING, Reason.ATTEMPT_FAILED, "failed", None, world.now, True)
     with pytest.raises(IntegrityError, match="occurrence_counts_in_range"), transaction.atomic():
-        transitions.settle([too_many], token=token, origin=world.origin())
+        transitions.settle({row.pk: too_many}, token=token, origin=world.origin())
 
 
 def test_a_reason_that_nobody_knows_is_refused_with_those_that_are_known(world: World) -> None:

@@ -60,10 +60,9 @@ def started(world: World) -> dispatch.Chunk:
 
 
 def finish(world: World, chunk: dispatch.Chunk) -> None:
-    done = [
-        transitions.Settlement(each, State.COMPLETED, Reason.COMPLETED, "completed")
-        for each in chunk.ids
-    ]  # fmt: skip
+    done = dict.fromkeys(
+        chunk.ids, transitions.Settlement(State.COMPLETED, Reason.COMPLETED, "completed")
+    )  # fmt: skip
     assert transitions.settle(done, token=chunk.token, origin=world.origin("worker:slow")) == set(chunk.ids)
 
 
