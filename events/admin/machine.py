@@ -1,4 +1,4 @@
-"""The machine itself, to be read: spans in which nobody swept, and the clocks of its processes."""
+"""The machine itself, to be read: what workers are at, spans in which nobody swept, and the clocks of processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unfold.decorators import display
 
 from events import clock
 from events.admin.base import ReadOnlyAdmin
-from events.models import Downtime, ProcessClock
+from events.models import ChunkStart, Downtime, ProcessClock
 from events.queries import clocks, downtimes
 from events.templatetags import show
 
@@ -19,6 +19,29 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
+
+
+@admin.register(ChunkStart)
+class ChunkStartAdmin(ReadOnlyAdmin):
+    """The chunks of transactional handlers that workers are at, the longest first. Their occurrences are PENDING."""
+
+    list_display = ("started", "worker", "rows", "lease")
+    list_display_links = ("started",)
+
+    @display(description="Since, UTC")
+    def started(self, row: ChunkStart) -> str:
+        """When its worker took it up."""
+        return show.instant(row.started_at)
+
+    @display(description="Occurrences")
+    def rows(self, row: ChunkStart) -> str:
+        """How many."""
+        return f"{len(row.occurrences):,}"
+
+    @display(description="Given up, UTC")
+    def lease(self, row: ChunkStart) -> str:
+        """When recovery takes it for lost, unless its worker is still at it."""
+        return show.instant(row.lease_expires_at)
 
 
 @admin.register(Downtime)

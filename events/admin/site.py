@@ -87,6 +87,7 @@ NAVIGATION = [
     ),
     _group(
         "Machine",
+        _item("At work", "conveyor_belt", "events.chunkstart"),
         _item("Breakers", "electrical_services", "events.breaker"),
         _item("Downtimes", "cloud_off", "events.downtime"),
         _item("Clocks", "watch", "events.processclock"),

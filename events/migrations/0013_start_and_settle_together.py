@@ -26,6 +26,8 @@ class Migration(migrations.Migration):
                 ('lease_expires_at', models.DateTimeField()),
             ],
             options={
+                'verbose_name': 'chunk at work',
+                'verbose_name_plural': 'chunks at work',
                 'ordering': ('id',),
             },
         ),

@@ -27,6 +27,8 @@ class ChunkStart(models.Model):
 
     class Meta:
         ordering = ("id",)
+        verbose_name = "chunk at work"
+        verbose_name_plural = "chunks at work"
         constraints: ClassVar = [
             # a second copy of the message starts nothing
             models.UniqueConstraint(fields=["claim_token", "first"], name="chunk_start_once"),

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from events import breakers, clock, operations, recovery
 from events.breakers import Destination, Tolerance
-from events.models import Breaker, Downtime, Occurrence, ProcessClock, Watermark
+from events.models import Breaker, ChunkStart, Downtime, Occurrence, ProcessClock, Watermark
 from events.queries import clocks, downtimes
 from events.queries.downtimes import Aftermath
 from tests.admin.conftest import messages_of
@@ -333,3 +333,15 @@ def test_open_breakers_are_listed_before_closed_ones(charlie: Client, world: Wor
         breakers.failed(Destination("webhook", name), [1] * times, why="", tolerance=TOLERANCE, now=world.now)
     listed = charlie.get(reverse("admin:events_breaker_changelist")).context["cl"].result_list
     assert [row.destination for row in listed] == ["b.example", "a.example"]
+
+
+def test_what_a_worker_is_at_can_be_read(charlie: Client, world: World) -> None:
+    rows = world.due(3)
+    world.lose(world.claim_together())
+    page = charlie.get(reverse("admin:events_chunkstart_changelist")).content.decode()
+    assert "worker:doomed" in page
+    assert f"{world.now:%Y-%m-%d %H:%M}" in page
+    chunk = ChunkStart.objects.get()
+    told = charlie.get(reverse("admin:events_chunkstart_change", args=[chunk.pk])).content.decode()
+    assert all(str(row.pk) in told for row in rows)
+    assert "chunks at work" in page.lower()
