@@ -41,7 +41,8 @@ def changes(random: Random) -> list[Step]:
         Step(pause, "a rule is paused", _pause),
         Step(pause + random.uniform(6, 12), "the rule is resumed", _resume),
         Step(random.uniform(4, 20), "a rule is edited", _edit),
-        Step(random.uniform(4, 20), "a rule is moved by ten seconds", _move),
+        # sooner than its new beginning: what is withdrawn lies before that
+        Step(random.uniform(2, 8), "a rule is moved by ten seconds", _move),
     ]
 
 
