@@ -95,14 +95,17 @@ class Visit:
     steps: Iterator[Step]
 
 
-def explore(protocol: Protocol) -> Explored:
-    """Walk through all states within the protocol's bounds; a way ends where an invariant is broken."""
+def explore(protocol: Protocol, *, until: Broken | None = None) -> Explored:
+    """Walk through all states within the protocol's bounds; a way ends where an invariant is broken.
+
+    `until` this one is: then nothing is looked for any more.
+    """
     found = Explored()
     row = protocol.look()
     found.first = protocol.first.key(row)
     way = [_visit(protocol, found, found.first, protocol.first, row)]
     savepoints: list[str] = []
-    while way:
+    while way and until not in {violation.broken for violation in found.broken.values()}:
         step = next(way[-1].steps, None)
         if step is None:
             way.pop()
