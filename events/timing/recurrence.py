@@ -47,6 +47,10 @@ class Policies:
     leap: Leap = Leap.OMIT
 
 
+# Of a firing's note, in characters.
+LONGEST_NOTE = 200
+
+
 # A tuple, since there are many: it is made in a third of the time.
 class Firing(NamedTuple):
     """One slot as an instant.

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from events.timing.business_days import BusinessDays
 from events.timing.exclusions import Exclusions
 from events.timing.periods import Slot
-from events.timing.recurrence import Firing, Policies
+from events.timing.recurrence import LONGEST_NOTE, Firing, Policies
 from events.timing.refusing import refuse
 from events.timing.walltime import (
     EARLIEST,
@@ -31,6 +31,7 @@ from events.timing.walltime import (
 from events.timing.word_parts import MONTHS
 
 MOST_DROPPED = 5_000
+_ALSO = "also stands for "
 # More than the longest gap or fold (a whole day, where the date line was crossed).
 _MARGIN = timedelta(hours=26)
 # An instant is a margin from its wall time at most, on either side: what comes later in wall time is no earlier.
@@ -246,13 +247,37 @@ def _merged_first(held: list[tuple[datetime, datetime, int, Firing]]) -> Firing:
 
 
 def met(one: Firing, other: Firing) -> Firing:
-    """Return the firing of two slots that meet in one instant: the earlier's, with a note of the other."""
+    """Return the firing of two slots that meet in one instant: the earlier's, with a note of the other.
+
+    The note has LONGEST_NOTE characters at most: of many that meet the last ones are counted.
+    """
     if one.slot == other.slot:
         return one
     first, second = (one, other) if one.slot < other.slot else (other, one)
-    others = [part for part in second.note.split("; ") if part.startswith("also ")]
-    said = [first.note, f"also stands for {second.slot.isoformat(' ')}", *others]
-    return first._replace(note="; ".join(filter(None, said)))
+    own, also, more = _read_note(first.note)
+    _, others, many = _read_note(second.note)
+    also += [f"{_ALSO}{second.slot.isoformat(' ')}", *others]
+    more += many
+    while len(note := _written(own, also, more)) > LONGEST_NOTE and also:
+        also.pop()
+        more += 1
+    return first._replace(note=note[:LONGEST_NOTE])
+
+
+def _written(own: list[str], also: list[str], more: int) -> str:
+    return "; ".join([*own, *also, *([f"{_ALSO}{more} more"] if more else [])])
+
+
+def _read_note(note: str) -> tuple[list[str], list[str], int]:
+    """What a note says of the slot itself, for whom else it stands, and for how many more."""
+    parts = note.split("; ") if note else []
+    also = [part for part in parts if part.startswith(_ALSO)]
+    more = sum(int(part.split()[-2]) for part in also if part.endswith(" more"))
+    return (
+        [part for part in parts if not part.startswith(_ALSO)],
+        [part for part in also if not part.endswith(" more")],
+        more,
+    )
 
 
 def _within(ordered: Iterator[list[Firing]], after: datetime, before: datetime) -> Iterator[list[Firing]]:

@@ -18,6 +18,7 @@ from events.planning import portions
 from events.planning.audiences import desired_rows
 from events.planning.plans import FARTHEST_MOVE, LEAST_AHEAD
 from events.queries.audit import audit_log
+from events.timing import zone
 from tests.engine.world import HORIZON
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def rule(world: World, request: pytest.FixtureRequest) -> Rule:
     """A rule for all, planned before a day has passed, with all birthdays in what is to be planned."""
+    born = (world.now + HORIZON + 9 * HOUR).astimezone(zone("Europe/Berlin"))
     for number in range(PEOPLE):
-        born = world.now + 3 * DAY
         world.person(f"p{number}", "Europe/Berlin", birthday=f"{1980 + number}-{born:%m-%d}")
-    made = world.rule(**getattr(request, "param", KINDS[0]))
+    made = world.rule(**{"local_time": born.time()} | getattr(request, "param", KINDS[0]))
     world.now += HORIZON - (FARTHEST_MOVE + LEAST_AHEAD) / 2  # due, and no edit has to go on with it
     return made
 

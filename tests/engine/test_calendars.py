@@ -265,3 +265,16 @@ def test_a_rule_cannot_name_a_calendar_that_was_deleted(world: World) -> None:
     with pytest.raises(InvalidRule, match="calendar"):
         daily(world, gone)
     assert not Rule.objects.exists()
+
+
+def test_days_on_which_many_slots_meet_are_planned_too(world: World) -> None:
+    """More meet on the only day that is open than a note has room to name."""
+    rule = daily(world, calendar(world, closed_weekdays=[0, 1, 2, 3, 4, 5]), roll="next")
+    assert waiting(rule) == ["Sun 03 Jan"]
+    (busy,) = Occurrence.objects.filter(rule=rule)
+    assert "also stands for 2027-01-0" in busy.note
+    world.horizon = timedelta(days=14)
+    world.now += timedelta(days=7)
+    world.plan()
+    later = Occurrence.objects.filter(rule=rule).latest("due_at")
+    assert later.note.endswith("also stands for 3 more")

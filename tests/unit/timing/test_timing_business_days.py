@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from events.models import Occurrence
 from events.timing import (
     BusinessDays,
     InvalidRecurrence,
@@ -14,6 +15,8 @@ from events.timing import (
     next_firings,
     zone,
 )
+from events.timing.recurrence import LONGEST_NOTE, Firing
+from events.timing.wall_firings import met
 from tests.unit.timing.reading import NEW_YORK, WEEKEND, at, due, utc
 
 HOLIDAYS = frozenset({date(2025, 12, 25), date(2025, 12, 26), date(2026, 1, 1)})
@@ -40,9 +43,31 @@ def test_what_met_on_a_business_day_is_noted_and_keeps_its_slot() -> None:
     assert (found.slot, found.due_at) == (at("2025-12-25 09:00"), utc("2025-12-29 09:00"))
     assert found.note == (
         "closed: 2025-12-25 is no business day, observed on 2025-12-29; also stands for 2025-12-26 09:00:00; "
-        "also stands for 2025-12-27 09:00:00; also stands for 2025-12-28 09:00:00; "
-        "also stands for 2025-12-29 09:00:00"
+        "also stands for 2025-12-27 09:00:00; also stands for 2025-12-28 09:00:00; also stands for 1 more"
     )
+
+
+@pytest.mark.parametrize("closed", [2, 5, 12, 30])
+@pytest.mark.parametrize("roll", [Roll.NEXT, Roll.PREVIOUS])
+def test_a_note_keeps_to_its_length_however_many_meet(roll: Roll, closed: int) -> None:
+    holidays = frozenset(at("2026-03-02").date() + timedelta(days=n) for n in range(closed))
+    daily = Recurrence(
+        at("2026-03-01 09:00"), "FREQ=DAILY", business_days=BusinessDays(holidays, frozenset(), roll)
+    )
+    found = next_firings(daily, zone("UTC"), Policies(), after=utc("2026-03-01"), limit=2)
+    (busy,) = (one for one in found if one.note)
+    named = busy.note.count("also stands for 202")
+    more = int(busy.note.split()[-2]) if busy.note.endswith(" more") else 0
+    assert named + more == closed
+    assert len(busy.note) <= LONGEST_NOTE
+    assert more > 0 or closed <= 5
+
+
+def test_a_note_that_is_too_long_by_itself_is_cut() -> None:
+    one, other = (Firing(at(f"2026-03-0{n} 09:00"), 0, utc("2026-03-02"), "x" * LONGEST_NOTE) for n in (1, 2))
+    assert met(one, other).note == "x" * LONGEST_NOTE
+    field = Occurrence._meta.get_field("note")
+    assert field.max_length == LONGEST_NOTE
 
 
 @pytest.mark.parametrize(
