@@ -48,8 +48,7 @@ def _together(chunk: ChunkRun, run: Run) -> dict[int, Settlement]:
     But a group's messages are parts of its row, which only a lock keeps as they were read.
     """
     found = chunk_runs.read(run, handler=chunk.handler.name)
-    locked = any(row.rule.is_grouped for row in found.rows)
-    if locked:
+    if any(row.rule.is_grouped for row in found.rows):
         found = chunk_runs.read(run, handler=chunk.handler.name, locked=True)
     answers, to_call = chunk.sorted_out(found.rows)
     if to_call:
@@ -60,7 +59,7 @@ def _together(chunk: ChunkRun, run: Run) -> dict[int, Settlement]:
         answers += zip(to_call, sounded, strict=True)
     origin = chunk.origin()
     settlements = chunk.judge(answers, origin.now)
-    moved = chunk_runs.end(run, settlements, versions=found.versions, locked=locked, origin=origin)
+    moved = chunk_runs.end(run, settlements, versions=found.versions, origin=origin)
     if moved < len(settlements):
         raise Apart
     chunk.wake_others(answers, origin)

@@ -112,10 +112,10 @@ def read(chunk: Run, *, handler: str, locked: bool = False) -> Read:
     return Read(started_rows((row[:-1] for row in rows), chunk.started_at), versions)
 
 
+LEAVE = "DELETE FROM events_chunkstart WHERE id = %(run)s"
+
 END = f"""
-WITH ended AS (
-    DELETE FROM events_chunkstart WHERE id = %(run)s
-), settled AS ({SETTLED}), moved AS (
+WITH ended AS ({LEAVE}), settled AS ({SETTLED}), moved AS (
     UPDATE events_occurrence o
     SET state = s.state, reason = s.reason, available_at = COALESCE(s.available_at, o.available_at),
         attempt = o.attempt + 1, failures = o.failures + s.failures, claim_token = NULL, lease_expires_at = NULL,
@@ -138,9 +138,6 @@ SELECT count(*) AS moved, min(wake_at) AS wake_at FROM moved
 """
 
 
-LEAVE = "DELETE FROM events_chunkstart WHERE id = %(run)s"
-
-
 def leave(chunk: Run) -> None:
     """The chunk as such is over: what is left of it is started row by row, or by nobody."""
     run(LEAVE, chunk.origin, run=chunk.id)
@@ -151,23 +148,16 @@ def leave(chunk: Run) -> None:
 PATIENCE = "SET LOCAL lock_timeout = '100ms'"
 
 
-def end(
-    chunk: Run,
-    settlements: Mapping[int, Settlement],
-    *,
-    versions: set[str],
-    locked: bool = False,
-    origin: Origin,
-) -> int:
+def end(chunk: Run, settlements: Mapping[int, Settlement], *, versions: set[str], origin: Origin) -> int:
     """PENDING -> PROCESSING -> where each outcome leads, at once; the chunk is over. How many rows moved.
 
     A row that anybody has touched since it was read does not move: then its effect must not stay either. Raises
-    OperationalError where somebody is at one at this moment, unless they were read as `locked`.
+    OperationalError where somebody is at one at this moment, as nobody is where they were read locked.
     """
     if not settlements:
         leave(chunk)
         return 0
-    if len(settlements) > 1 and not locked:
+    if len(settlements) > 1:
         run(PATIENCE, origin)
     row = run(
         END, origin,
@@ -178,8 +168,7 @@ def end(
     return int(row["moved"])
 
 
-# Who was lost in company is not counted as failed: one row may have killed the worker of all. From then on it travels
-# alone, and is counted.
+# Who was lost in company is not counted as failed, as in `lapses`: there all that share a task are company.
 GIVE_UP = f"""
 WITH lapsed AS MATERIALIZED (
     SELECT id FROM events_chunkstart WHERE lease_expires_at <= %(now)s ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED

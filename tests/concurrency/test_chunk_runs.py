@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from threading import Event
 from time import sleep
 from typing import TYPE_CHECKING
@@ -125,14 +126,7 @@ def test_recovery_and_a_worker_that_comes_late_decide_which_of_them_has_the_chun
     world.now += LEASE  # no edit is younger than these starts
     for _ in range(10):
         chunk = world.claim_together()
-        run = chunk_runs.take_up(
-            chunk.ids,
-            token=chunk.token,
-            task_id="",
-            lease_until=world.now,
-            origin=world.origin("worker:late"),
-        )
-        assert run is not None
+        run = world.taken_up(chunk, "worker:late", lease=timedelta(0))
 
         def end(run: chunk_runs.Run = run) -> int:
             with transaction.atomic():

@@ -102,14 +102,7 @@ def test_what_was_cancelled_while_its_worker_was_lost_stays_cancelled(world: Wor
 def test_a_worker_whose_chunk_was_given_up_finds_nothing_to_call(world: World) -> None:
     world.due(2, handler="transactional")
     chunk = world.claim_together()
-    run = chunk_runs.take_up(
-        chunk.ids,
-        token=chunk.token,
-        task_id="",
-        lease_until=world.now + LEASE,
-        origin=world.origin("worker:slow"),
-    )
-    assert run is not None
+    run = world.taken_up(chunk, "worker:slow")
     world.now += LEASE
     world.recover()
     for locked in (False, True):
@@ -147,14 +140,7 @@ def test_a_chunk_of_which_nothing_may_run_leaves_no_trace(world: World) -> None:
 def test_taking_up_says_who_and_for_how_long(world: World) -> None:
     rows = world.due(3, handler="transactional")
     chunk = world.claim_together()
-    run = chunk_runs.take_up(
-        chunk.ids,
-        token=chunk.token,
-        task_id="a task",
-        lease_until=world.now + LEASE,
-        origin=world.origin("worker:a"),
-    )
-    assert run is not None
+    world.taken_up(chunk, "worker:a", task_id="a task")
     kept = ChunkStart.objects.get()
     assert (kept.first, kept.occurrences) == (rows[0].pk, [row.pk for row in rows])
     assert (kept.worker, kept.task_id, kept.started_at, kept.lease_expires_at) == (

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from events.dispatch import Chunk
     from events.transitions import Started
+    from events.transitions.chunk_runs import Run
 
 HORIZON = timedelta(hours=48)
 LEASE = timedelta(seconds=120)
@@ -97,16 +98,22 @@ class World:
 
     def lose(self, chunk: Chunk, *, lease: timedelta = LEASE) -> list[Started]:
         """A worker starts the chunk's rows, and does not live to settle them; those that it started."""
-        handler = handling.get(chunk.handler)
-        how: dict[str, Any] = {
-            "token": chunk.token, "task_id": str(uuid4()), "lease_until": self.now + lease,
-            "origin": self.origin("worker:doomed"),
-        }  # fmt: skip
-        if handler.kind is not handling.Kind.TRANSACTIONAL:
-            return start(chunk.ids, handler=handler.name, kind=handler.kind, **how)
-        run = chunk_runs.take_up(chunk.ids, **how)
+        handler, worker = handling.get(chunk.handler), "worker:doomed"
+        if handler.kind is handling.Kind.TRANSACTIONAL:
+            return chunk_runs.read(self.taken_up(chunk, worker, lease=lease), handler=handler.name).rows
+        return start(
+            chunk.ids, token=chunk.token, handler=handler.name, kind=handler.kind, task_id=str(uuid4()),
+            lease_until=self.now + lease, origin=self.origin(worker),
+        )  # fmt: skip
+
+    def taken_up(self, chunk: Chunk, worker: str, *, lease: timedelta = LEASE, task_id: str = "") -> Run:
+        """A worker takes up the chunk of a transactional handler, and has not called it yet."""
+        run = chunk_runs.take_up(
+            chunk.ids, token=chunk.token, task_id=task_id, lease_until=self.now + lease,
+            origin=self.origin(worker),
+        )  # fmt: skip
         assert run is not None
-        return chunk_runs.read(run, handler=handler.name).rows
+        return run
 
     def recover(self) -> recovery.Recovered:
         return recovery.recover(origin=self.origin("engine:test"))
