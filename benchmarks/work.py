@@ -95,5 +95,5 @@ def analyze() -> None:
 
 def unfinished(until: datetime) -> bool:
     """Whether anything that is due by then waits or runs; asked of the small indexes, so that asking costs little."""
-    due = dispatch.next_due()
-    return (due is not None and due <= until) or dispatch.in_flight() > 0
+    standing = dispatch.standing()
+    return standing.is_due(until) or standing.in_flight > 0

@@ -15,7 +15,7 @@ from django.db.models import F
 
 from events import dispatch, planning, publishing, recovery, transitions
 from events.errors import PunctualError
-from events.lifecycle import Reason
+from events.lifecycle import Hold, Reason
 from events.models import Sweep
 from events.pace import Pace
 from events.recovery import Recovered
@@ -56,13 +56,15 @@ class BrokerAway(PunctualError):
 class Pass:
     """What one pass did: rows that it looked at, those of them that it claimed, those that it recovered.
 
-    `drained`: nothing claimable was left behind. `idle`: nothing was found that may want another look soon.
+    `drained`: nothing claimable was left behind; `next_due`: then when the next row can be claimed, where that is
+    known. `idle`: nothing was found that may want another look soon.
     """
 
     seen: int = 0
     claimed: int = 0
     recovered: int = 0
     drained: bool = False
+    next_due: datetime | None = None
     idle: bool = False
     broker_away: bool = False
 
@@ -110,15 +112,36 @@ def one_pass(
         return Origin(f"engine:{sweeper}", correlation_id, clock())
 
     begun, done = origin(), Pass()
-    recovered = Recovered(is_any_waiting=True) if is_brief else _recover(done, sweeper, shard, begun)
-    pace = pace or Pace()
+    recovered = Recovered(is_any_unknown=True) if is_brief else _recover(done, sweeper, shard, begun)
+    pace, looked = pace or Pace(), begun
     if pace.may_ask(begun.now):
         planning.plan_after_completion(shard=shard, origin=begun)
-        pace.asked(begun.now, clock())
-    looked, flying = begun if is_brief else origin(), dispatch.in_flight(shard)
-    pace.look(flying, looked.now, lapsed=recovered.claims_returned)
-    since, free = looked.now - FRESH, shard.part_of(settings.PUNCTUAL_IN_FLIGHT_CAP) - flying
-    room = min(free, _room_for_fresh(pace, flying, since, shard))
+        looked = origin()
+        pace.asked(begun.now, looked.now)
+    standing = dispatch.standing(shard)
+    pace.look(standing.in_flight, looked.now, lapsed=recovered.claims_returned)
+    if standing.is_due(looked.now):
+        _claim(done, standing, pace, shard, origin, looked, is_brief=is_brief)
+    else:
+        done.drained, done.next_due = True, standing.next_due
+    pace.claimed(done.claimed)
+    done.idle = not (standing.in_flight or done.seen or done.recovered or recovered.is_any_waiting)
+    return done
+
+
+def _claim(
+    done: Pass,
+    standing: dispatch.Standing,
+    pace: Pace,
+    shard: Shard,
+    origin: Callable[[], Origin],
+    looked: Origin,
+    *,
+    is_brief: bool,
+) -> None:
+    """Batch after batch of what is due now, and, unless it is brief, one of the backlog: as far as there is room."""
+    since, free = looked.now - FRESH, shard.part_of(settings.PUNCTUAL_IN_FLIGHT_CAP) - standing.in_flight
+    room = min(free, _room_for_fresh(pace, standing.in_flight, since, shard))
     try:
         while room > done.claimed and not done.drained:
             batch = min(room - done.claimed, settings.PUNCTUAL_CLAIM_BATCH)
@@ -129,16 +152,15 @@ def one_pass(
             _catch_up(done, min(free - done.claimed, late), shard, origin())
     except BrokerAway:
         done.drained, done.broker_away = False, True
-    pace.claimed(done.claimed)
-    done.idle = not (flying or done.seen or done.recovered or recovered.is_any_waiting)
-    return done
 
 
 def _recover(done: Pass, sweeper: str, shard: Shard, origin: Origin) -> Recovered:
     """Say that somebody looked, and recover."""
     _mark_swept(origin.now, sweeper)
     recovered = recovery.recover(shard=shard, origin=origin)
-    done.recovered = recovered.total + planning.replan_edited(shard=shard, origin=origin)
+    done.recovered = recovered.total
+    if Hold.EDITED in recovered.holds or recovered.attempts_lost:
+        done.recovered += planning.replan_edited(shard=shard, origin=origin)
     return recovered
 
 
@@ -188,10 +210,10 @@ def _catch_up(done: Pass, room: int, shard: Shard, origin: Origin) -> None:
     now, per_second = origin.now, settings.PUNCTUAL_CATCH_UP_PER_SECOND
     wanted = min(room, settings.PUNCTUAL_CLAIM_BATCH)
     allowed = wanted
-    if per_second and wanted > 0 and dispatch.is_due(now, shard):
+    if per_second and wanted > 0 and dispatch.standing(shard).is_due(now):
         allowed = dispatch.take_allowance(wanted, per_second=per_second, now=now)
     if allowed <= 0:
-        done.drained = not dispatch.is_due(now, shard)
+        done.drained = not dispatch.standing(shard).is_due(now)
         return
     before = done.claimed
     _claim_and_publish(done, replace(limits(), batch=allowed), shard, origin)
@@ -288,6 +310,6 @@ def _pause(done: Pass, now: datetime, end: datetime, *, full: timedelta, shard: 
         return BROKER_PAUSE
     if not done.drained:
         return full
-    due = dispatch.next_due(shard) or end
+    due = done.next_due or dispatch.standing(shard).next_due or end
     longest = LONGEST_IDLE_SLEEP if done.idle else LONGEST_SLEEP
     return max(min(due, end, now + longest) - now, LEAST_PAUSE)

@@ -2,18 +2,17 @@
 
 from events.dispatch.chunks import Chunk
 from events.dispatch.claims import Claimed, Limits, claim_due
-from events.dispatch.due import in_flight, is_due, late_in_flight, next_due
+from events.dispatch.due import Standing, late_in_flight, standing
 from events.dispatch.throttle import give_allowance_back, take_allowance
 
 __all__ = [
     "Chunk",
     "Claimed",
     "Limits",
+    "Standing",
     "claim_due",
     "give_allowance_back",
-    "in_flight",
-    "is_due",
     "late_in_flight",
-    "next_due",
+    "standing",
     "take_allowance",
 ]

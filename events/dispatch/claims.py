@@ -86,6 +86,8 @@ def claim_due(
     3. Move the others to PENDING under one new token and lease.  4. Cut them into chunks that share a Parcel.
     """
     rows = lock_due(limits.batch, since=since, now=origin.now, shard=shard)
+    if not rows:
+        return Claimed()
     examination = Examination(rows, breaker_window=limits.breaker_window, origin=origin)
     packing = Packing(examination, limits, suspects(rows), now=origin.now)
     token = uuid4()

@@ -1,17 +1,19 @@
-"""What waits: the rows that are due, locked; how many are on their way; when the next one is due."""
+"""What waits: the rows that are due, locked; how many are on their way; and when the next one is due."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import DateTimeField, F, Func, Min, TextField
+from django.db import connection
+from django.db.models import DateTimeField, F, Func, TextField
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce
 
 from events.lifecycle import CLAIMABLE, IN_FLIGHT, LOST_ATTEMPT, State
 from events.models import Attempt, Occurrence
-from events.shards import WHOLE
+from events.shards import WHOLE, in_shard
+from events.transitions.statements import sql_list
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -66,30 +68,38 @@ def suspects(rows: list[DueRow]) -> set[int]:
     return set(lost.values_list("occurrence_id", flat=True)) if tried else set()
 
 
-def next_due(shard: Shard = WHOLE) -> datetime | None:
-    """The earliest instant at which a row can be claimed, past or future; None if no row waits."""
-    earliest: datetime | None = _waiting(shard).aggregate(earliest=Min("available_at"))["earliest"]
-    return earliest
+class Standing(NamedTuple):
+    """How many rows are claimed and not yet settled, and the earliest instant at which one that waits can be claimed,
+    past or future; None if none waits.
+    """
+
+    in_flight: int
+    next_due: datetime | None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether any row could be claimed."""
+        return self.next_due is not None and self.next_due <= now
 
 
-def is_due(now: datetime, shard: Shard = WHOLE) -> bool:
-    """Whether any row could be claimed."""
-    earliest = next_due(shard)
-    return earliest is not None and earliest <= now
+STANDING = f"""
+SELECT (SELECT count(*) FROM events_occurrence
+        WHERE state IN ({sql_list(IN_FLIGHT)}) AND {in_shard("entity_id")}) AS in_flight,
+       (SELECT min(available_at) FROM events_occurrence
+        WHERE state IN ({sql_list(CLAIMABLE)}) AND hold = '' AND {in_shard("entity_id")}) AS next_due
+"""  # noqa: S608 - constants
 
 
-def in_flight(shard: Shard = WHOLE) -> int:
-    """How many rows are claimed and not yet settled."""
-    return _flying(shard).count()
+def standing(shard: Shard = WHOLE) -> Standing:
+    """How much is on its way, and what comes next."""
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING, shard.parameters)
+        return Standing._make(cursor.fetchone())
 
 
 def late_in_flight(since: datetime, shard: Shard = WHOLE) -> int:
-    """How many of them were available before an instant: the backlog's share."""
-    return _flying(shard).filter(available_at__lt=since).count()
-
-
-def _flying(shard: Shard) -> QuerySet[Occurrence]:
-    return shard.among(Occurrence.objects.filter(state__in=sorted(IN_FLIGHT)), "entity_id")
+    """How many of those in flight were available before an instant: the backlog's share."""
+    flying = Occurrence.objects.filter(state__in=sorted(IN_FLIGHT), available_at__lt=since)
+    return shard.among(flying, "entity_id").count()
 
 
 def _waiting(shard: Shard) -> QuerySet[Occurrence]:

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 ASKED_FOR = Q(reason__in=(Reason.BACKFILLED, Reason.FIRE_NOW)) | Q(
     reason=Reason.REINSTATED, detail__has_key="why"
 )
+# All that a claim asks of a rule: a rule has three times as many columns, and claims follow each other closely.
+ASKED_OF_RULES = (
+    "state", "role", "handler", "payload", "expires_after", "grace", "catch_up", "overlap", "anchor", "rrule", "rdates",
+    "cron", "every",
+)  # fmt: skip
 # Any fixed number: the first half of the advisory lock's key. Rules whose runs must not overlap: one claim at a time.
 LOCK_CLASS = 1_347_767_380
 
@@ -47,9 +52,10 @@ class Examination:
 
     def __init__(self, rows: Sequence[DueRow], *, breaker_window: timedelta, origin: Origin) -> None:
         self._rows, self._breaker_window, self._origin = rows, breaker_window, origin
-        self.rules: dict[int, Rule] = Rule.objects.in_bulk({row.rule_id for row in rows})
+        rules = Rule.objects.only(*ASKED_OF_RULES)
+        self.rules: dict[int, Rule] = rules.in_bulk({row.rule_id for row in rows})
         self._periods = {rule.pk: unit for rule in self.rules.values() if (unit := _period(rule))}
-        self._open = breakers.not_closed()
+        self._open = self._breakers()
         self._checks = {rule.pk: self._checks_of(rule) for rule in self.rules.values()}
         self._destinations = {
             rule.pk: _destination(rule.handler, rule.payload) for rule in self.rules.values()
@@ -58,6 +64,14 @@ class Examination:
         self._claimed: set[int] = set()
         # First of all, since it waits for other claims: whoever waits must not have taken a breaker before.
         self._at_work = self._runs_at_work()
+
+    def _breakers(self) -> dict[Destination, Standing]:
+        """Those that are not closed, if any of the handlers reaches somebody."""
+        known = handling.installed()
+        handlers = {rule.handler for rule in self.rules.values()} & known.keys()
+        return (
+            breakers.not_closed() if any(handling.has_destinations(known[name]) for name in handlers) else {}
+        )
 
     def obstacle(self, row: DueRow) -> Obstacle | None:
         """What keeps the row from being claimed, or None; then the caller claims it."""

@@ -16,6 +16,7 @@ from events.handling.port import (
     InvalidPayload,
     Kind,
     destination_of,
+    has_destinations,
     verifies,
 )
 from events.handling.registry import (
@@ -44,6 +45,7 @@ __all__ = [
     "Unsure",
     "destination_of",
     "get",
+    "has_destinations",
     "installed",
     "verifies",
 ]

@@ -116,6 +116,11 @@ def verifies(handler: Handler) -> bool:
     return type(handler).verify is not Handler.verify
 
 
+def has_destinations(handler: Handler) -> bool:
+    """Whether any call of the handler reaches somebody outside, whom it names."""
+    return type(handler).destination is not Handler.destination
+
+
 def destination_of(handler: Handler, payload: Mapping[str, Any]) -> str:
     """Whom the handler would reach with this payload; "" where it names nobody, or cannot make sense of it."""
     try:

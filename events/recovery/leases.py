@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from events import handling, transitions
-from events.lifecycle import State
-from events.models import Occurrence
 from events.recovery.holds import BATCH, release_held, until_done
 from events.shards import WHOLE
 
 if TYPE_CHECKING:
+    from events.lifecycle import Hold
     from events.shards import Shard
-    from events.transitions import Lapses, Origin
+    from events.transitions import Lapses, Origin, Signs
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What one pass of recovery moved; and whether any row waits for what only another pass will tell."""
+    """What one pass of recovery moved; and which rows wait for what only another look will tell."""
 
     claims_returned: int = 0
     attempts_lost: int = 0
@@ -28,30 +27,46 @@ class Recovered:
     released: int = 0
     asked_about: int = 0
     resolved: int = 0
-    is_any_waiting: bool = False
+    holds: frozenset[Hold] = frozenset()
+    is_any_unknown: bool = False
 
     @property
     def total(self) -> int:
         """All rows that it moved."""
         return self.claims_returned + self.attempts_lost + self.released + self.asked_about + self.resolved
 
+    @property
+    def is_any_waiting(self) -> bool:
+        """Whether any row is held or UNKNOWN."""
+        return self.is_any_unknown or bool(self.holds)
+
 
 def recover(*, shard: Shard = WHOLE, origin: Origin) -> Recovered:
     """Return lapsed claims, settle lost attempts by their handler's kind, find out or decide what became of UNKNOWN
     rows, and release rows whose hold has no cause any more: of all entities, or of a shard's.
     """
-    lost, unknown = 0, 0
-    while (given_up := _given_up(origin)) is not None:
+    seen = transitions.signs(origin=origin)
+    lost, unknown = _see_to_lost(shard, origin, seen)
+    returned = 0
+    if seen.is_lease_over:
+        returned = until_done(
+            lambda: transitions.return_lapsed_claims(limit=BATCH, shard=shard, origin=origin)
+        )
+    is_any_unknown = seen.is_any_unknown or unknown > 0
+    asked, resolved = _see_to_unknown(shard, origin) if is_any_unknown else (0, 0)
+    released = release_held(seen.holds, origin, shard)
+    return Recovered(returned, lost, unknown, released, asked, resolved, seen.holds, is_any_unknown)
+
+
+def _see_to_lost(shard: Shard, origin: Origin, seen: Signs) -> tuple[int, int]:
+    """How many attempts were lost with their workers, and of how many nobody knows whether they had their effect."""
+    lost = unknown = 0
+    while seen.is_chunk_lost and (given_up := _given_up(origin)) is not None:
         lost += given_up.total
-    while (lapses := _lost(shard, origin)).total:
+    while seen.is_lease_over and (lapses := _lost(shard, origin)).total:
         lost += lapses.total
         unknown += lapses.unknown
-    returned = until_done(lambda: transitions.return_lapsed_claims(limit=BATCH, shard=shard, origin=origin))
-    is_unknown = Occurrence.objects.filter(state=State.UNKNOWN).exists()
-    asked, resolved = _see_to_unknown(shard, origin) if is_unknown else (0, 0)
-    causes = transitions.held_for(origin=origin)
-    released = release_held(causes, origin, shard)
-    return Recovered(returned, lost, unknown, released, asked, resolved, is_unknown or bool(causes))
+    return lost, unknown
 
 
 @transaction.atomic

@@ -21,7 +21,6 @@ from events.transitions.given import (
     tell_given,
 )
 from events.transitions.holds import (
-    held_for,
     hold,
     release,
     release_closed_breakers,
@@ -40,6 +39,7 @@ from events.transitions.schedules import (
     stamp,
 )
 from events.transitions.siblings import Period, at_work, latest_due, others_of_period
+from events.transitions.signs import Signs, signs
 from events.transitions.snoozes import snooze
 from events.transitions.statements import wake_for
 from events.transitions.verbs import (
@@ -65,6 +65,7 @@ __all__ = [
     "RuleFacts",
     "Settlement",
     "Shift",
+    "Signs",
     "Started",
     "UnknownReason",
     "amend",
@@ -80,7 +81,6 @@ __all__ = [
     "fire_now",
     "foresee",
     "give",
-    "held_for",
     "hold",
     "latest_due",
     "move_all_given",
@@ -103,6 +103,7 @@ __all__ = [
     "schedule",
     "settle",
     "settle_lost_attempts",
+    "signs",
     "skip",
     "snooze",
     "stamp",

@@ -30,16 +30,6 @@ def hold(ids: Sequence[int], *, cause: Hold, destination: str = "", origin: Orig
     return int(run(HOLD, origin, ids=id_array(ids), hold=cause, destination=destination)[0]["moved"])
 
 
-HELD = "SELECT " + ", ".join(
-    f"EXISTS (SELECT 1 FROM events_occurrence WHERE hold = '{cause}') AS {cause}" for cause in Hold
-)
-
-
-def held_for(*, origin: Origin) -> set[Hold]:
-    """Which causes hold any row now."""
-    return {Hold(cause) for cause, is_held in run(HELD, origin)[0].items() if is_held}
-
-
 # Rows that another transaction is moving are left to the next look.
 RELEASE = f"""
 WITH target AS (

@@ -88,7 +88,7 @@ def test_latest_fires_the_last_for_each_person_and_the_others_say_because_of_whi
     claimed: list[Chunk] = []
     while chunks := world.claim(batch=batch):
         claimed += chunks
-    while dispatch.is_due(world.now):
+    while dispatch.standing().is_due(world.now):
         claimed += world.claim(batch=batch)
     wanted = latest_of_each(world)
     assert sorted(row for chunk in claimed for row in chunk.ids) == sorted(wanted)

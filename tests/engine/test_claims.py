@@ -74,7 +74,7 @@ def test_rows_of_a_paused_rule_are_held_and_come_back_when_it_is_resumed(world: 
     assert operations.pause_rule(rule, origin=world.origin())
     assert world.claim() == []
     assert states() == {("SCHEDULED", "rule_paused", "rule_paused")}
-    assert dispatch.next_due() is None
+    assert dispatch.standing().next_due is None
 
     assert operations.resume_rule(rule, origin=world.origin()) == 1
 
@@ -140,7 +140,7 @@ def test_small_bursts_are_shared_by_all_workers_unless_they_are_smaller_still(
 def test_the_next_due_moment_is_known_ahead(world: World) -> None:
     world.person()
     world.rule(local_time=world.now.time(), timezone="UTC", start_date=world.now.date())
-    assert dispatch.next_due() == world.now
+    assert dispatch.standing().next_due == world.now
 
 
 def test_planning_twice_adds_nothing(world: World) -> None:

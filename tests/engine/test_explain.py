@@ -137,13 +137,13 @@ def lost_attempts(world: World) -> None:
 
 
 def the_moment_to_wake_up_for(world: World) -> None:
-    assert dispatch.next_due() == world.now - timedelta(seconds=1)
-    assert dispatch.is_due(world.now)
+    assert dispatch.standing().next_due == world.now - timedelta(seconds=1)
+    assert dispatch.standing().is_due(world.now)
 
 
 def how_many_are_in_flight(world: World) -> None:
     world.claim(batch=BATCH)
-    assert dispatch.in_flight() == BATCH
+    assert dispatch.standing().in_flight == BATCH
     assert dispatch.late_in_flight(world.now) == BATCH
 
 

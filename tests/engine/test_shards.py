@@ -55,7 +55,7 @@ def test_the_claims_of_all_shards_take_every_row_each_its_own(world: World, of: 
     numbers = sorted({each % of + 1 for each in members(WHOLE)})
     for number in numbers:
         assert claim(world, Shard(number, of)) == members(Shard(number, of))
-    assert not dispatch.is_due(world.now)
+    assert not dispatch.standing().is_due(world.now)
 
 
 def test_shards_that_overlap_and_a_claim_of_all_take_no_row_twice(world: World) -> None:
@@ -81,11 +81,17 @@ def test_what_is_due_and_under_way_is_told_of_the_shard_alone(world: World) -> N
     world.due(PEOPLE)
     ours, theirs = Shard(1, 3), Shard(2, 3)
     Occurrence.objects.filter(entity__in=members(ours)).update(available_at=world.now + HOUR)
-    assert (dispatch.is_due(world.now, ours), dispatch.is_due(world.now, theirs)) == (False, True)
-    assert dispatch.next_due(ours) == world.now + HOUR
-    assert dispatch.next_due(theirs) == world.now.replace(microsecond=0)
+    assert (dispatch.standing(ours).is_due(world.now), dispatch.standing(theirs).is_due(world.now)) == (
+        False,
+        True,
+    )
+    assert dispatch.standing(ours).next_due == world.now + HOUR
+    assert dispatch.standing(theirs).next_due == world.now.replace(microsecond=0)
     world.claim()
-    assert (dispatch.in_flight(ours), dispatch.in_flight(theirs)) == (0, len(members(theirs)))
+    assert (dispatch.standing(ours).in_flight, dispatch.standing(theirs).in_flight) == (
+        0,
+        len(members(theirs)),
+    )
     since = world.now + SECOND
     assert (dispatch.late_in_flight(since, ours), dispatch.late_in_flight(since, theirs)) == (
         0,
@@ -327,7 +333,7 @@ def test_what_others_have_in_flight_takes_no_room_from_a_shard(world: World, set
     world.due(PEOPLE)
     first, second = one_pass(world, Shard(1, 2)), one_pass(world, Shard(2, 2))
     assert [(done.claimed, done.drained) for done in (first, second)] == [(5, False), (5, False)]
-    assert dispatch.in_flight() == 10
+    assert dispatch.standing().in_flight == 10
     assert [one_pass(world, Shard(number, 2)).claimed for number in (1, 2)] == [0, 0]
 
 
@@ -337,7 +343,7 @@ def test_a_shard_is_drained_when_its_rows_are_whatever_others_have(world: World)
     done = one_pass(world, Shard(2, 2))
     assert (done.claimed, done.drained) == (len(members(Shard(2, 2))), True)
     assert one_pass(world, Shard(2, 2)).drained
-    assert dispatch.is_due(world.now)
+    assert dispatch.standing().is_due(world.now)
 
 
 @pytest.mark.usefixtures("_publishing")
@@ -366,7 +372,7 @@ def test_a_shard_without_an_entity_has_nothing_to_do(world: World) -> None:
     empty = Shard((only + 1) % 1024 + 1, 1024)
     done = one_pass(world, empty)
     assert (done.claimed, done.recovered, done.drained) == (0, 0, True)
-    assert dispatch.next_due(empty) is None
+    assert dispatch.standing(empty).next_due is None
     assert one_pass(world, Shard(only % 1024 + 1, 1024)).claimed == 1
 
 
