@@ -1,6 +1,7 @@
 """`python -m benchmarks.planning [--people N]`: how long the planner takes, on a private PostgreSQL.
 
-Three plans, by `plan_due_rules` as the planner's own task calls it; the log row of every planned row is written:
+Three plans, by `plan_due_rules` as the planner's own task calls it, so with as many planners beside each other as the
+setting PUNCTUAL_PLANNERS says; the log row of every planned row is written:
 
 - birthdays: one rule for all people, on their birthdays at 09:00, of the next two days; then the same span again, in
   which nothing is new; then the pass after it, which finds nothing to plan.
@@ -10,8 +11,8 @@ Three plans, by `plan_due_rules` as the planner's own task calls it; the log row
 
 People live in many zones, and are of all ages. They are made by SQL, the same ones at every run. What is new is timed
 in a span of its own each time, so each run writes as many rows as the first. `python` and `database` are the CPU
-seconds of this process and of PostgreSQL; unlike the seconds that went by, they say little about what else the machine
-does meanwhile. The figures are of the run that took least.
+seconds of this process and of all processes of PostgreSQL; unlike the seconds that went by, they say little about what
+else the machine does meanwhile. The figures are of the run that took least.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from datetime import time as wall_time
 from pathlib import Path
@@ -117,23 +119,35 @@ def _measured(what: str, runs: int, horizon: timedelta) -> dict[str, list[Took]]
 
 
 def _took(now: datetime, horizon: timedelta) -> Took:
+    from django.conf import settings
+
     from events import planning
     from events.transitions import Origin
 
-    origin = Origin("engine:benchmark", uuid4(), now)
+    origin, planners = Origin("engine:benchmark", uuid4(), now), settings.PUNCTUAL_PLANNERS
     served, used, begin = _served(), time.process_time(), time.perf_counter()
-    rows = planning.plan_due_rules(horizon=horizon, origin=origin)
+    rows = planning.plan_due_rules(horizon=horizon, planners=planners, origin=origin)
     seconds = time.perf_counter() - begin
     return Took(rows, seconds, time.process_time() - used, _served() - served)
 
 
 def _served() -> float:
-    """CPU seconds of the one backend that serves this process."""
+    """CPU seconds of PostgreSQL: of its processes, and of those that have ended."""
     from django.db import connection
 
     connection.ensure_connection()
-    used = psutil.Process(connection.connection.info.backend_pid).cpu_times()
-    return float(used.user + used.system)
+    server = psutil.Process(connection.connection.info.backend_pid).parent()
+    assert server is not None
+    while True:
+        ended = server.cpu_times()
+        with suppress(psutil.NoSuchProcess):  # one that ends meanwhile
+            living = [each.cpu_times() for each in server.children()]
+            if ended == server.cpu_times():
+                return float(
+                    ended.children_user
+                    + ended.children_system
+                    + sum(each.user + each.system for each in living)
+                )
 
 
 def _rule(**fields: object) -> None:

@@ -189,7 +189,9 @@ def plan_if_behind(*, clock: Callable[[], datetime], sweeper: str) -> None:
         return
     try:
         planning.plan_due_rules(
-            horizon=settings.PUNCTUAL_HORIZON, origin=Origin(f"engine:{sweeper}", uuid4(), now)
+            horizon=settings.PUNCTUAL_HORIZON,
+            planners=settings.PUNCTUAL_PLANNERS,
+            origin=Origin(f"engine:{sweeper}", uuid4(), now),
         )
     except planning.RulesNotPlanned as error:
         logger.warning("%s", error)  # what is planned must fire all the same

@@ -32,7 +32,9 @@ def plan(**_: Any) -> None:
     """Write the rows of the time that has come nearer than the horizon; first end the reminders that are over."""
     origin = Origin(f"engine:{skew.this_process()}", uuid4(), clock.now())
     planning.retire_ended(origin=origin)
-    planning.plan_due_rules(horizon=settings.PUNCTUAL_HORIZON, origin=origin)
+    planning.plan_due_rules(
+        horizon=settings.PUNCTUAL_HORIZON, planners=settings.PUNCTUAL_PLANNERS, origin=origin
+    )
 
 
 @shared_task(name="punctual.prune", ignore_result=True)

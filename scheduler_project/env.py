@@ -51,6 +51,7 @@ class Environment:
     handlers: list[str]
     reminder_handler: str
     horizon: timedelta
+    planners: int
     sweep_seconds: int
     claim_lease: timedelta
     run_lease_margin: timedelta
@@ -148,6 +149,7 @@ def read(reader: Reader, base: Path) -> Environment:
         handlers=_handlers(reader),
         reminder_handler=reader.text("PUNCTUAL_REMINDER_HANDLER", "log"),
         horizon=timedelta(hours=reader.whole("PUNCTUAL_HORIZON_HOURS", 48, least=1, most=24 * 366)),
+        planners=reader.whole("PUNCTUAL_PLANNERS", 2, least=1, most=4),
         sweep_seconds=reader.whole("PUNCTUAL_SWEEP_SECONDS", 60, least=1, most=60),
         claim_lease=timedelta(seconds=reader.whole("PUNCTUAL_CLAIM_LEASE_SECONDS", 120, least=5, most=3600)),
         run_lease_margin=timedelta(

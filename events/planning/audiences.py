@@ -106,13 +106,12 @@ def desired_rows(
     entity_ids: Sequence[int] | None = None,
     since_creation: bool = True,
     timetable: Timetable | None = None,
-    known: Sequence[Group] | None = None,
 ) -> Desired:
     """The rows that the rule wants with after <= due_at < before, for its members or for some of them.
 
     `since_creation`: none is due before its entity was known. Of an interval that counts from the end of the one
     before: the next row of each, wherever it lies, and then only of those that have none to come. For whoever asks
-    portion by portion: the `timetable` of the same span, and the groups that are `known`.
+    portion by portion: the `timetable` of the same span.
     """
     if rule.every_from == EveryFrom.COMPLETION:
         return rows_after_completion(rule, entity_ids, anew=not since_creation)
@@ -122,7 +121,7 @@ def desired_rows(
     members, parameters = audience_sql(rule, entity_ids)
     found = [
         (group, opening)
-        for group in (groups(rule, entity_ids) if known is None else known)
+        for group in groups(rule, entity_ids)
         for opening in timetable.openings(group.timezone, group.anchor, group.leap)
     ]
     return Desired(

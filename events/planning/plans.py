@@ -52,8 +52,9 @@ def is_behind(now: datetime) -> bool:
 def plan_rule(rule: Rule, *, until: datetime, origin: Origin, entity_ids: Sequence[int] | None = None) -> int:
     """Write the rule's rows from where its plan ends (or from now) until an instant; how many.
 
-    The caller holds `alone`. A plan that ended in the past, because nothing ran, is continued from there: what was
-    missed becomes rows too. `entity_ids`: the members for whom the caller has not done so, or who alone may have any.
+    The caller holds `alone`, or a seat. A plan that ended in the past, because nothing ran, is continued from there:
+    what was missed becomes rows too. `entity_ids`: the members for whom the caller has not done so, or who alone may
+    have any.
     """
     since = rule.planned_until or origin.now
     if until <= since:

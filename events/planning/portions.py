@@ -1,22 +1,25 @@
-"""A rule of a large audience, a portion of its members after the other: each portion is a transaction of its own.
+"""A rule of a large audience, in portions of its members: each portion is a transaction of its own.
 
-Nobody edits while a portion is written, and whoever waits is let in after it. Until all portions are there the plan
-ends where it did, so that whoever is killed in between has written rows that the next pass finds, and nothing else.
+Several planners may each be at one. Nobody edits meanwhile, and whoever waits is let in when those are written. Until
+all portions are there the plan ends where it did, so that whoever is killed in between has written rows that the next
+pass finds, and nothing else.
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection, transaction
 
 from events.models import EveryFrom, Occurrence, OnMove, Rule
 from events.models.fields import LARGEST_ID
-from events.planning.audiences import desired_rows, groups, likely_members
+from events.planning.audiences import desired_rows, likely_members
 from events.planning.members import audience_sql
 from events.planning.plans import LIVE, kind_of, plan_rule
-from events.planning.serial import alone
+from events.planning.serial import seated
 from events.planning.timetables import Timetable
 from events.timing import TZDATA_VERSION
 from events.transitions import schedule
@@ -25,8 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from events.planning.audiences import Group
+    from events.planning.planners import Planners
     from events.transitions import Origin
+
+    # Ids of members, or a range of ids; None for all members.
+    Portions = list[Sequence[int] | None]
 
 logger = logging.getLogger(__name__)
 
@@ -50,64 +56,62 @@ CHANGED = (
 class Begun(NamedTuple):
     """What was known when the portions were cut.
 
-    `rule` as it was, the span that is planned, the oldest transaction that was still at work, what the rule names in
-    the span, and who shares it, where that does not depend on each one's date.
+    `rule` as it was, the span that is planned, its members in portions, the oldest transaction that was still at work,
+    and what the rule names in the span.
     """
 
     rule: Rule
     since: datetime
     until: datetime
+    portions: Portions
     transaction: str
     timetable: Timetable
-    groups: list[Group] | None
 
 
-def plan_in_portions(rule_id: int, *, until: datetime, origin: Origin) -> int:
-    """Write a rule's rows from where its plan ends (or from now) until an instant; how many.
+def begin(rule_id: int, seat: int | None, *, until: datetime, origin: Origin) -> Begun | int:
+    """Cut a rule's members into portions; where they are one, write its rows at once, and return how many."""
+    with transaction.atomic():
+        rule = _held(rule_id, seat)
+        if rule is None:
+            return 0
+        since = rule.planned_until or origin.now
+        portions = _portions(rule, since, until)
+        if len(portions) < 2:
+            return plan_rule(rule, until=until, origin=origin, entity_ids=portions[0])
+        timetable = Timetable(rule, after=since, before=until)
+        return Begun(rule, since, until, portions, _oldest_transaction(), timetable)
 
-    1. Its members are cut into portions; where they are one, it is planned at once. 2. Each portion is written.
-    3. Whoever was written meanwhile is planned as they are now, and the plan's end moves. Where somebody else moves it,
-    or the rule ends, the rest is theirs.
+
+def plan_in_portions(begun: Begun, crew: Planners, *, origin: Origin) -> int:
+    """Write the rows of a rule from where its plan ends (or from now) until an instant; how many.
+
+    1. Each portion is written, by whoever is free. 2. When all are, whoever was edited meanwhile is planned as they are
+    now, and the plan's end moves. Where somebody else moves it, or the rule ends, the rest is theirs.
     """
-    with transaction.atomic():
-        rule = _held(rule_id)
-        portions = _portions(rule, until, origin) if rule else []
-        if rule is None or len(portions) < 2:
-            return plan_rule(rule, until=until, origin=origin, entity_ids=portions[0]) if rule else 0
-        begun = _begin(rule, until, origin)
     written = 0
-    for number, portion in enumerate(portions, start=1):
-        with transaction.atomic():
-            if _held(rule_id, begun) is None:
+    with closing(crew.each(partial(_write, begun, origin), begun.portions)) as portions:
+        for number, (_, rows) in enumerate(portions, start=1):
+            more = rows()
+            if more is None:
                 return written
-            written += _write(begun, portion, origin)
-        logger.info("rule %s: %d of %d portions, %d rows", rule_id, number, len(portions), written)
-    with transaction.atomic():
-        if _held(rule_id, begun) is None:
-            return written
-        return written + plan_rule(rule, until=until, origin=origin, entity_ids=_changed(begun))
+            written += more
+            count = len(begun.portions)
+            logger.info("rule %s: %d of %d portions, %d rows", begun.rule.pk, number, count, written)
+    return written + _end(begun, origin)
 
 
-def _begin(rule: Rule, until: datetime, origin: Origin) -> Begun:
-    since = rule.planned_until or origin.now
-    timetable = Timetable(rule, after=since, before=until)
-    return Begun(rule, since, until, _oldest_transaction(), timetable, None if rule.anchor else groups(rule))
-
-
-def _held(rule_id: int, begun: Begun | None = None) -> Rule | None:
-    """The rule, while nobody edits it or its entities; None if it is not to be planned, or not as it was begun."""
-    alone(kind_of(Rule.objects.select_related("entity").get(pk=rule_id)))
+def _held(rule_id: int, seat: int | None) -> Rule | None:
+    """The rule, while nobody edits it or its entities; None if it is not to be planned."""
+    seated(kind_of(Rule.objects.select_related("entity").get(pk=rule_id)), seat)
     rule = Rule.objects.select_related("entity", "calendar").get(pk=rule_id)
-    is_as_begun = begun is None or rule.planned_until == begun.rule.planned_until
-    return rule if rule.state in LIVE and is_as_begun else None
+    return rule if rule.state in LIVE else None
 
 
-def _portions(rule: Rule, until: datetime, origin: Origin) -> list[Sequence[int] | None]:
+def _portions(rule: Rule, since: datetime, until: datetime) -> Portions:
     """The members in portions; one of all (None) where it is one person, or what is kept is looked at as a whole."""
     is_whole = rule.entity_id is not None or rule.on_move == OnMove.KEEP
     if is_whole or rule.every_from == EveryFrom.COMPLETION:
         return [None]
-    since = rule.planned_until or origin.now
     likely = likely_members(rule, after=since, before=until)
     if likely is not None:
         return [likely[n : n + LIKELY_AT_ONCE] for n in range(0, len(likely), LIKELY_AT_ONCE)] or [[]]
@@ -130,18 +134,28 @@ def _ranges(rule: Rule, size: int) -> list[Sequence[int] | None]:
     return [range(start, stop) for start, stop in zip(starts, [*starts[1:], LARGEST_ID], strict=True)]
 
 
-def _write(begun: Begun, portion: Sequence[int] | None, origin: Origin) -> int:
-    rule, since = begun.rule, begun.since
-    wanted = desired_rows(
-        rule,
-        after=since,
-        before=begun.until,
-        entity_ids=portion,
-        timetable=begun.timetable,
-        known=begun.groups,
-    )
-    is_among = not isinstance(portion, range) or _is_planned(rule, portion.stop - 1, since)
-    return schedule(wanted, tzdata_version=TZDATA_VERSION, origin=origin, among_known=is_among)
+def _write(begun: Begun, origin: Origin, portion: Sequence[int] | None, seat: int | None) -> int | None:
+    """Write a portion's rows; how many, or None where the rule is not to be planned any more as it was begun."""
+    rule = begun.rule
+    with transaction.atomic():
+        seated(kind_of(rule), seat)
+        still = Rule.objects.filter(pk=rule.pk, state__in=LIVE, planned_until=rule.planned_until)
+        if not still.exists():
+            return None
+        wanted = desired_rows(
+            rule, after=begun.since, before=begun.until, entity_ids=portion, timetable=begun.timetable
+        )
+        is_among = not isinstance(portion, range) or _is_planned(rule, portion.stop - 1, begun.since)
+        return schedule(wanted, tzdata_version=TZDATA_VERSION, origin=origin, among_known=is_among)
+
+
+@transaction.atomic
+def _end(begun: Begun, origin: Origin) -> int:
+    """Plan whoever was edited since, with nobody beside, and move the plan's end; how many rows were written."""
+    rule = _held(begun.rule.pk, None)
+    if rule is None or rule.planned_until != begun.rule.planned_until:
+        return 0
+    return plan_rule(rule, until=begun.until, origin=origin, entity_ids=_changed(begun))
 
 
 def _is_planned(rule: Rule, entity_id: int, since: datetime) -> bool:

@@ -7,10 +7,11 @@ found once for all who share them, and a time of day is put on them.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache, partial
 from itertools import starmap
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection, transaction
@@ -20,7 +21,7 @@ from events.models import Rule
 from events.planning.anchors import anchor_date
 from events.planning.plans import LIVE
 from events.planning.recurrences import Opening, openings_of, recurrence_of
-from events.planning.serial import alone
+from events.planning.serial import SEATS, seated
 from events.planning.timetables import settled_before
 from events.timing import TZDATA_VERSION, Cycle, cycle_of, zone
 from events.timing.recurring import rules_of
@@ -94,7 +95,9 @@ class Planned(NamedTuple):
 
 
 @transaction.atomic
-def plan_together(ids: Sequence[int], *, kinds: Iterable[str], until: datetime, origin: Origin) -> Planned:
+def plan_together(
+    ids: Sequence[int], *, kinds: Iterable[str], until: datetime, origin: Origin, seat: int | None = None
+) -> Planned:
     """Write the rows of these rules, each of one person, from where its plan ends (or from now) until an instant.
 
     `kinds` are those of the persons. Rules that are not live any more, or that somebody else has planned as far, are
@@ -102,7 +105,7 @@ def plan_together(ids: Sequence[int], *, kinds: Iterable[str], until: datetime, 
     """
     kinds = sorted(set(kinds))  # one order for all, so that two can never wait for each other
     for kind in kinds:
-        alone(kind)
+        seated(kind, seat)
     rules = _read(ids, until, origin)
     since = {text: datetime.fromisoformat(text) for text in {rule.since for rule in rules}}
     moments = moments_between(min(since.values(), default=until), until)
@@ -134,10 +137,10 @@ def _desired(found: list[tuple[Read, Opening]]) -> Desired:
             "entities": id_array(rule.entity_id for rule, _ in found),
             "slots": id_array(one.slot for _, one in found),
             "folds": id_array(one.fold for _, one in found),
-            "zones": [rule.timezone for rule, _ in found],
+            "zones": id_array(rule.timezone for rule, _ in found),  # no name of a zone has to be quoted
             "notes": [one.note for _, one in found],
             "dues": id_array(one.opens_at for _, one in found),
-            "snapshots": [rule.snapshot for rule, _ in found],
+            "snapshots": id_array(rule.snapshot for rule, _ in found),
         },
     )
 
@@ -149,9 +152,10 @@ class Pattern:
     rule: Rule
     cycle: Cycle
     is_of_days: bool
+    lock: Lock = field(default_factory=Lock)
 
     def beginning(self, start: date, not_before: date | None, clock: time) -> Rule:
-        """The rule, begun on a day, at a time of day; good until the next is asked for."""
+        """The rule, begun on a day, at a time of day; good until the next is asked for, which the lock is for."""
         self.rule.start_date = not_before if self.rule.anchor else start
         self.rule.local_time = clock
         return self.rule
@@ -220,9 +224,10 @@ class Moments:
             self._before.astimezone(UTC).date() + BESIDE,
         )
         after, before = (datetime.combine(day, time.min, UTC) for day in (first, last))
-        rule = pattern.beginning(start, not_before, time.min)
-        openings = openings_of(rule, timezone="UTC", anchor=start, leap=leap, after=after, before=before)
-        return [(one.slot.date(), one.note) for one in openings]
+        with pattern.lock:
+            rule = pattern.beginning(start, not_before, time.min)
+            openings = openings_of(rule, timezone="UTC", anchor=start, leap=leap, after=after, before=before)
+            return [(one.slot.date(), one.note) for one in openings]
 
     def _found(
         self,
@@ -233,10 +238,11 @@ class Moments:
         timezone: str,
         leap: str,
     ) -> list[Opening]:
-        rule = pattern.beginning(start, not_before, clock)
         span = {"after": self._after, "before": self._before}
-        return list(openings_of(rule, timezone=timezone, anchor=start, leap=leap, **span))
+        with pattern.lock:
+            rule = pattern.beginning(start, not_before, clock)
+            return list(openings_of(rule, timezone=timezone, anchor=start, leap=leap, **span))
 
 
-# One set after the other asks for the same span.
-moments_between = lru_cache(maxsize=1)(Moments)
+# One set after the other asks for the same span, or for its neighbour's where sets are planned beside each other.
+moments_between = lru_cache(maxsize=SEATS)(Moments)

@@ -122,7 +122,7 @@ def test_a_second_signal_ends_a_sweep_at_once(world: World, monkeypatch: pytest.
 def test_origins_name_the_login_of_who_runs_a_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Origin] = []
 
-    def planned(*, horizon: timedelta, shard: Shard, origin: Origin) -> int:
+    def planned(*, horizon: timedelta, shard: Shard, planners: int, origin: Origin) -> int:
         seen.append(origin)
         return 0
 

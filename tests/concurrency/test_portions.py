@@ -62,15 +62,16 @@ def rule(world: World, request: pytest.FixtureRequest) -> Rule:
 
 def after_portions(monkeypatch: pytest.MonkeyPatch, count: int, happens: Callable[[], object]) -> None:
     """Have something happen when so many portions are committed, before the next one is begun."""
-    held, seen = portions._held, [0]
+    seen = [0]
 
-    def looked(rule_id: int, *begun: Any) -> Rule | None:
-        seen[0] += len(begun)
-        if begun and seen[0] == count + 1:
+    def looked(work: Callable[..., Any], *begun: Any) -> Any:
+        seen[0] += 1
+        if seen[0] == count + 1:
             happens()
-        return held(rule_id, *begun)
+        return work(*begun)
 
-    monkeypatch.setattr(portions, "_held", looked)
+    for name in ("_write", "_end"):
+        monkeypatch.setattr(portions, name, partial(looked, getattr(portions, name)))
 
 
 def put(world: World, external_id: str, timezone: str = "Europe/Berlin", birthday: str = "") -> None:
@@ -195,4 +196,4 @@ def test_whoever_edits_waits_for_a_portion_and_not_for_all(
 
 def test_what_is_kept_is_planned_in_one_portion(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     rule = world.rule(on_move="keep")
-    assert portions._portions(rule, world.now + 2 * DAY, world.origin()) == [None]
+    assert portions._portions(rule, world.now, world.now + 2 * DAY) == [None]

@@ -38,7 +38,9 @@ class Command(PunctualCommand):
         ended = planning.retire_ended(shard=options["shard"], origin=origin)
         if ended:
             self.say(f"{counted(ended, 'reminder')} ended, since nothing of it is to come.")
-        written = planning.plan_due_rules(horizon=horizon, shard=options["shard"], origin=origin)
+        written = planning.plan_due_rules(
+            horizon=horizon, shard=options["shard"], planners=settings.PUNCTUAL_PLANNERS, origin=origin
+        )
         self.say(
             f"{counted(written, 'occurrence')} planned, up to {origin.now + horizon:%Y-%m-%d %H:%M} UTC."
         )
