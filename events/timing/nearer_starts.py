@@ -1,11 +1,12 @@
 """A DTSTART that is nearer, and means the same: what began decades ago is found as fast as what began last week.
 
-It is also the same for many: all who were born on one day of the year share their yearly slots.
+It is also the same for many: all who were born on one day of the year share their yearly slots, and all that begins
+on one day of the month its monthly ones.
 """
 
 from __future__ import annotations
 
-from calendar import isleap
+from calendar import monthrange
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -16,9 +17,10 @@ from events.timing.rule_text import Rule
 
 
 class Cycle(NamedTuple):
-    """By how many years, or else by how many days, DTSTART may be moved on and name the same slots from there."""
+    """By how many years, or months, or days, DTSTART may be moved on and name the same slots from there."""
 
     years: int = 0
+    months: int = 0
     days: int = 0
 
     def nearer(self, start: date, bound: date) -> date:
@@ -31,7 +33,10 @@ class Cycle(NamedTuple):
             return start
         if self.days:
             return bound - timedelta(days=(bound - start).days % self.days)
-        return _in_year(start, bound.year - 1, self.years) if self.years else start
+        # The period in which it begins is over by the bound, so nothing is missing from those that count.
+        if self.months:
+            return _in_month(start, 12 * bound.year + bound.month - 2, self.months)
+        return _in_month(start, 12 * bound.year - 1, 12 * self.years) if self.years else start
 
 
 def cycle_of(recurrence: Recurrence) -> Cycle:
@@ -47,7 +52,9 @@ def cycle_of(recurrence: Recurrence) -> Cycle:
             return Cycle(days=interval)
         case Freq.WEEKLY:
             return Cycle(days=7 * interval)
-    return Cycle(years=interval)  # of months too: so many years are twelve times as many months
+        case Freq.MONTHLY:
+            return Cycle(months=interval)
+    return Cycle(years=interval)
 
 
 def _counts(rule: Rule) -> bool:
@@ -55,11 +62,13 @@ def _counts(rule: Rule) -> bool:
     return bool(rule.count or (rule.byweekno and not rule.byday))
 
 
-def _in_year(start: date, latest: int, step: int) -> date:
-    """The same day of the year in the latest year that has it, a multiple of so many years later."""
-    year = start.year + (latest - start.year) // step * step
-    while year > start.year:
-        if (start.month, start.day) != (2, 29) or isleap(year):
-            return start.replace(year=year)
-        year -= step
+def _in_month(start: date, latest: int, step: int) -> date:
+    """The same day in the latest month that has it, a multiple of so many months later. Months count from the year 0,
+    whose first is 0.
+    """
+    begun = 12 * start.year + start.month - 1
+    for month in range(begun + (latest - begun) // step * step, begun, -step):
+        year, number = month // 12, month % 12 + 1
+        if start.day <= monthrange(year, number)[1]:
+            return date(year, number, start.day)
     return start
