@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 from django.conf import settings
@@ -108,3 +110,20 @@ def csv_file(folder: Path, text: str, *, encoding: str = "utf-8") -> Path:
 def terminate(process: subprocess.Popen[Any], number: int) -> None:
     """Send a signal to a process that a test started."""
     os.kill(process.pid, number)
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[TextIO, Callable[[], str]]]:
+    """Return a terminal to write to, and a function that closes it and returns all that it was sent."""
+    watching, screen = pty.openpty()
+    with os.fdopen(screen, "w") as there, os.fdopen(watching, "rb", buffering=0) as seen:
+
+        def said() -> str:
+            there.close()
+            parts = []
+            with suppress(OSError):  # how Linux tells the end of what a terminal was sent
+                while part := seen.read(4096):
+                    parts.append(part)
+            return b"".join(parts).decode()
+
+        yield there, said

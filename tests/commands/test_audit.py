@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 from datetime import UTC, datetime
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -15,7 +13,7 @@ from django.db import connection
 from events.management.commands import audit as command
 from events.models import Occurrence
 from events.queries.audit import MOST_KEPT
-from tests.commands.conftest import Process, run
+from tests.commands.conftest import Process, run, terminal
 from tests.engine.world import World
 
 if TYPE_CHECKING:
@@ -80,11 +78,9 @@ def test_programs_read_one_object(world: World) -> None:
 @pytest.mark.django_db
 def test_who_watches_sees_a_bar(world: World) -> None:
     world.due(2)
-    watching, screen = pty.openpty()
-    with os.fdopen(screen, "w") as terminal:
-        assert command.watched(terminal).rows == 2
-    with os.fdopen(watching, "rb") as seen:
-        assert b"Replaying the log" in seen.read1()
+    with terminal() as (screen, said):
+        assert command.watched(screen).rows == 2
+        assert "Replaying the log" in said()
     quiet = StringIO()
     assert command.watched(quiet).rows == 2
     assert quiet.getvalue() == ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,7 @@ from events import planning
 from events.lifecycle import State
 from events.management.commands import loadgen as command
 from events.models import Attempt, Entity, Occurrence, Rule, Transition
-from tests.commands.conftest import Process, run
+from tests.commands.conftest import Process, run, terminal
 from tests.engine.world import World
 
 if TYPE_CHECKING:
@@ -136,13 +134,11 @@ def test_what_cannot_be_made_is_refused_and_nothing_is_written(
 
 
 def test_who_watches_sees_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    watching, screen = pty.openpty()
-    with os.fdopen(screen, "w") as terminal:
-        monkeypatch.setattr("sys.stderr", terminal)
+    with terminal() as (screen, said), monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", screen)
         with command.shown("Making people", 10) as tell:
             tell(5)
-    with os.fdopen(watching, "rb") as seen:
-        assert b"Making people" in seen.read1()
+        assert "Making people" in said()
 
 
 def test_as_a_process_every_set_is_committed(committed_db: CommittedDatabase, manage: Process) -> None:

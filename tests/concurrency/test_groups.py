@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tests.harness.database import CommittedDatabase
 
 ROOT = Path(__file__).parents[2]
-THREADS, APPENDS = map(int, os.environ.get("GROUPS_UNDER_LOAD", "8x500").split("x"))
+THREADS, APPENDS = map(int, os.environ.get("GROUPS_UNDER_LOAD", "8x300").split("x"))
 KEYS = [f"key-{number}" for number in range(5)]
 
 
