@@ -1,6 +1,6 @@
 """Many threads append while real sweeps and workers dispatch: each message once, in order, in one group.
 
-GROUPS_UNDER_LOAD=64x10000 says how many threads append how often; it is 8x500 as it comes.
+GROUPS_UNDER_LOAD=64x10000 says how many threads append how often; it is 8x300 as it comes.
 """
 
 from __future__ import annotations
