@@ -83,7 +83,7 @@ class Planner:
 
     def first(self, count: int) -> datetime:
         """When the first of so many may be due."""
-        return clock.now() + AHEAD + timedelta(seconds=1.5 * count / self._rate)
+        return clock.now() + AHEAD + timedelta(seconds=2 * count / self._rate)
 
     def took(self, count: int, seconds: float) -> None:
         """So many were planned in so long; a few say nothing of many."""

@@ -50,7 +50,7 @@ class Run:
             tell("ending what was started")
 
     def _one(self, part: Part, bench: Bench) -> None:
-        begun = time.monotonic()
+        before, begun = _additions(), time.monotonic()
         try:
             found = part.load()(bench)
         except Exception as error:  # noqa: BLE001 - the isolation point: the other parts are measured all the same
@@ -58,6 +58,9 @@ class Run:
             self._console.print(f"{part.name} failed: {self.failed[part.name]}", style="red", markup=False)
             return
         self.found[part], self.took[part] = found, time.monotonic() - begun
+        found.notes.append(
+            f"Ten million additions took {before:.2f} s before it, and {_additions():.2f} s after it."
+        )
         if found.wrong:
             self.failed[part.name] = " ".join(found.wrong)
         self._console.print(f"\n[bold]{part.name}[/bold]: {part.sentence}", highlight=False)
@@ -77,6 +80,16 @@ class Run:
             "seconds": round(self.took[part], 1),
             **self.found[part].as_json(),
         }
+
+
+def _additions() -> float:
+    """Seconds that ten million of them take one core now: a machine that shares its own may change from minute to
+    minute.
+    """
+    begun, total = time.perf_counter(), 0
+    for number in range(10_000_000):
+        total += number
+    return time.perf_counter() - begun
 
 
 def _tell_of(name: str, tell: Callable[[str], None], text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from rich.console import Console
 
 from benchmarks import catalog, cpu, plots, report, stack
 from benchmarks.__main__ import PAGE, _parser, _size, main
-from benchmarks.catalog import KNOWN, PARTS
+from benchmarks.catalog import KNOWN, PARTS, Part
 from benchmarks.figures import Figure, Measured, quantile, ratios, spread_written, written
 from benchmarks.live import Fired
 from benchmarks.parts import minute, peers
@@ -136,6 +137,17 @@ def test_markdown_is_a_table_whose_cells_cannot_break_it() -> None:
         "",
         "On a Tuesday.",
     ]
+
+
+def test_each_part_says_how_fast_the_machine_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Part, "load", lambda _: lambda _: measured())
+    run = Run([], FULL, Console(quiet=True))
+    run._one(KNOWN["drain"], None)  # type: ignore[arg-type]  # a part that looks at no bench
+    (found,) = run.found.values()
+    assert found.notes[0] == "On a Tuesday."
+    assert re.fullmatch(
+        r"Ten million additions took \d+\.\d\d s before it, and \d+\.\d\d s after it\.", found.notes[1]
+    )
 
 
 def test_a_page_gets_table_plot_and_figures_of_what_was_measured_alone(tmp_path: Path) -> None:
