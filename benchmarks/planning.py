@@ -20,18 +20,17 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from datetime import time as wall_time
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.stack import prepare, servers
+from benchmarks import cpu
+from benchmarks.stack import prepare, server_folder, servers
 
 NOW = datetime(2027, 3, 1, 10, 30, tzinfo=UTC)
 DAY, NINE = timedelta(days=1), wall_time(9)
@@ -132,22 +131,8 @@ def _took(now: datetime, horizon: timedelta) -> Took:
 
 
 def _served() -> float:
-    """CPU seconds of PostgreSQL: of its processes, and of those that have ended."""
-    from django.db import connection
-
-    connection.ensure_connection()
-    server = psutil.Process(connection.connection.info.backend_pid).parent()
-    assert server is not None
-    while True:
-        ended = server.cpu_times()
-        with suppress(psutil.NoSuchProcess):  # one that ends meanwhile
-            living = [each.cpu_times() for each in server.children()]
-            if ended == server.cpu_times():
-                return float(
-                    ended.children_user
-                    + ended.children_system
-                    + sum(each.user + each.system for each in living)
-                )
+    """CPU seconds of all processes of PostgreSQL, of those that have ended too."""
+    return cpu.by_root(server_folder())[cpu.DATABASE]
 
 
 def _rule(**fields: object) -> None:

@@ -112,7 +112,7 @@ def one_pass(
         return Origin(f"engine:{sweeper}", correlation_id, clock())
 
     begun, done = origin(), Pass()
-    recovered = Recovered(is_any_unknown=True) if is_brief else _recover(done, sweeper, shard, begun)
+    recovered = Recovered() if is_brief else _recover(done, sweeper, shard, begun)
     pace, looked = pace or Pace(), begun
     if pace.may_ask(begun.now):
         planning.plan_after_completion(shard=shard, origin=begun)
@@ -125,7 +125,8 @@ def one_pass(
     else:
         done.drained, done.next_due = True, standing.next_due
     pace.claimed(done.claimed)
-    done.idle = not (standing.in_flight or done.seen or done.recovered or recovered.is_any_waiting)
+    is_any_waiting = is_brief or recovered.is_any_waiting  # a brief pass has not looked
+    done.idle = not (standing.in_flight or done.seen or done.recovered or is_any_waiting)
     return done
 
 
@@ -212,15 +213,20 @@ def _catch_up(done: Pass, room: int, shard: Shard, origin: Origin) -> None:
     now, per_second = origin.now, settings.PUNCTUAL_CATCH_UP_PER_SECOND
     wanted = min(room, settings.PUNCTUAL_CLAIM_BATCH)
     allowed = wanted
-    if per_second and wanted > 0 and dispatch.standing(shard).is_due(now):
+    if per_second and wanted > 0 and _is_due(now, shard):
         allowed = dispatch.take_allowance(wanted, per_second=per_second, now=now)
     if allowed <= 0:
-        done.drained = not dispatch.standing(shard).is_due(now)
+        done.drained = not _is_due(now, shard)
         return
     before = done.claimed
     _claim_and_publish(done, replace(limits(), batch=allowed), shard, origin)
     if per_second:
         dispatch.give_allowance_back(allowed - (done.claimed - before), per_second=per_second)
+
+
+def _is_due(now: datetime, shard: Shard) -> bool:
+    due = dispatch.next_due(shard)
+    return due is not None and due <= now
 
 
 def _claim_and_publish(
@@ -312,6 +318,6 @@ def _pause(done: Pass, now: datetime, end: datetime, *, full: timedelta, shard: 
         return BROKER_PAUSE
     if not done.drained:
         return full
-    due = done.next_due or dispatch.standing(shard).next_due or end
+    due = done.next_due or dispatch.next_due(shard) or end
     longest = LONGEST_IDLE_SLEEP if done.idle else LONGEST_SLEEP
     return max(min(due, end, now + longest) - now, LEAST_PAUSE)

@@ -2,7 +2,7 @@
 
 from events.dispatch.chunks import Chunk
 from events.dispatch.claims import Claimed, Limits, claim_due
-from events.dispatch.due import Standing, late_in_flight, standing
+from events.dispatch.due import Standing, late_in_flight, next_due, standing
 from events.dispatch.throttle import give_allowance_back, take_allowance
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "claim_due",
     "give_allowance_back",
     "late_in_flight",
+    "next_due",
     "standing",
     "take_allowance",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.lifecycle import IN_FLIGHT, Hold, State
-from events.transitions.statements import run, sql_list
+from events.lifecycle import Hold, State
+from events.transitions.statements import IN_FLIGHT_SQL, run
 
 if TYPE_CHECKING:
     from events.transitions.origin import Origin
@@ -17,7 +17,7 @@ HOLDS = ",\n       ".join(
 LOOK = f"""
 SELECT EXISTS (SELECT FROM events_chunkstart WHERE lease_expires_at <= %(now)s) AS is_chunk_lost,
        EXISTS (SELECT FROM events_occurrence
-               WHERE state IN ({sql_list(IN_FLIGHT)}) AND lease_expires_at <= %(now)s) AS is_lease_over,
+               WHERE state IN ({IN_FLIGHT_SQL}) AND lease_expires_at <= %(now)s) AS is_lease_over,
        EXISTS (SELECT FROM events_occurrence WHERE state = '{State.UNKNOWN}') AS is_any_unknown,
        {HOLDS}
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection
 
-from events.lifecycle import CLAIMABLE, FINAL, UNSENT, Hold, Reason, State
+from events.lifecycle import CLAIMABLE, FINAL, IN_FLIGHT, UNSENT, Hold, Reason, State
 from events.transitions.errors import illegal_move
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def sql_list(states: Iterable[State]) -> str:
 CLAIMABLE_SQL = sql_list(CLAIMABLE)
 UNSENT_SQL = sql_list(UNSENT)
 FINAL_SQL = sql_list(FINAL)
+IN_FLIGHT_SQL = sql_list(IN_FLIGHT)
 
 # Where a row that was claimed, but not run, goes back to.
 UNCLAIMED_STATE = f"CASE WHEN o.attempt = 0 THEN '{State.SCHEDULED}' ELSE '{State.RETRYING}' END"
