@@ -32,6 +32,11 @@ LONGEST_SLEEP = timedelta(seconds=5)
 LONGEST_IDLE_SLEEP = timedelta(seconds=15)
 BROKER_PAUSE = timedelta(seconds=2)
 DATABASE_PAUSE_SECONDS = 0.5
+# So many chunks are one where a handler takes sets: what a message costs is shared by more, and none of its rows takes
+# time of its own that the others would wait for.
+CHUNKS_OF_A_SET = 4
+# Of the most that is claimed at once, what a pass claims first; and what it claims of a backlog.
+FIRST_SHARE = 4
 # So many rows for each worker are claimed however slow it seems to be: it may be fast again.
 LEAST_AT_WORK = 50
 # Of this process, from one tick's sweep to the next.
@@ -74,6 +79,7 @@ def limits() -> dispatch.Limits:
     return dispatch.Limits(
         batch=settings.PUNCTUAL_CLAIM_BATCH,
         chunk=settings.PUNCTUAL_CHUNK,
+        chunk_of_sets=CHUNKS_OF_A_SET * settings.PUNCTUAL_CHUNK,
         workers=settings.PUNCTUAL_WORKERS,
         lease=settings.PUNCTUAL_CLAIM_LEASE,
         breaker_window=settings.PUNCTUAL_BREAKER_WINDOW,
@@ -145,7 +151,7 @@ def _claim(
     room = min(free, _room_for_fresh(pace, standing.in_flight, since, shard))
     try:
         while room > done.claimed and not done.drained:
-            batch = min(room - done.claimed, settings.PUNCTUAL_CLAIM_BATCH)
+            batch = min(room - done.claimed, _next_batch(done))
             present = origin() if done.claimed else looked
             _claim_and_publish(done, replace(limits(), batch=batch), shard, present, since=since)
         if done.drained and not is_brief:
@@ -153,6 +159,12 @@ def _claim(
             _catch_up(done, min(free - done.claimed, late), shard, origin())
     except BrokerAway:
         done.drained, done.broker_away = False, True
+
+
+def _next_batch(done: Pass) -> int:
+    """How many are claimed next in a pass: few at first, so that workers have something to do soon, then ever more."""
+    most: int = settings.PUNCTUAL_CLAIM_BATCH
+    return min(most, max(most // FIRST_SHARE, 2 * done.claimed, 1))
 
 
 def _recover(done: Pass, sweeper: str, shard: Shard, origin: Origin) -> Recovered:
@@ -211,7 +223,7 @@ def _mark_swept(now: datetime, sweeper: str) -> None:
 def _catch_up(done: Pass, room: int, shard: Shard, origin: Origin) -> None:
     """A batch of the backlog, as far as there is room and the throttle allows."""
     now, per_second = origin.now, settings.PUNCTUAL_CATCH_UP_PER_SECOND
-    wanted = min(room, settings.PUNCTUAL_CLAIM_BATCH)
+    wanted = min(room, max(1, settings.PUNCTUAL_CLAIM_BATCH // FIRST_SHARE))
     allowed = wanted
     if per_second and wanted > 0 and _is_due(now, shard):
         allowed = dispatch.take_allowance(wanted, per_second=per_second, now=now)

@@ -155,7 +155,7 @@ def read(reader: Reader, base: Path) -> Environment:
         run_lease_margin=timedelta(
             seconds=reader.whole("PUNCTUAL_RUN_LEASE_MARGIN_SECONDS", 30, least=1, most=3600)
         ),
-        claim_batch=reader.whole("PUNCTUAL_CLAIM_BATCH", 2000, least=1, most=100_000),
+        claim_batch=reader.whole("PUNCTUAL_CLAIM_BATCH", 8000, least=1, most=100_000),
         chunk=reader.whole("PUNCTUAL_CHUNK", 500, least=1, most=10_000),
         in_flight_cap=reader.whole("PUNCTUAL_IN_FLIGHT_CAP", 20_000, least=1, most=10_000_000),
         breaker_failures=reader.whole("PUNCTUAL_BREAKER_FAILURES", 5, least=0, most=10_000),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.bench import Bench
     from events.dispatch import Chunk
 
-LIMITS = dispatch.Limits(batch=2000, chunk=500, workers=2, lease=timedelta(minutes=10))
+LIMITS = dispatch.Limits(batch=8000, chunk=500, chunk_of_sets=2000, workers=2, lease=timedelta(minutes=10))
 
 
 def measure(bench: Bench) -> Measured:

@@ -21,7 +21,7 @@ from events.shards import WHOLE, Shard
 from events.timing import Lane, lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -39,13 +39,13 @@ MOST_TOGETHER = 8
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is claimed at once (`batch` rows), published together (`chunk` ids), and for how long (`lease`).
-
-    `breaker_window`: how often a destination whose breaker is open is tried.
+    """How much is claimed at once (`batch` rows), published together (`chunk` ids, or `chunk_of_sets` where the handler
+    takes sets), and for how long (`lease`). `breaker_window`: how often a destination whose breaker is open is tried.
     """
 
     batch: int
     chunk: int
+    chunk_of_sets: int
     workers: int
     lease: timedelta
     breaker_window: timedelta = timedelta(seconds=30)
@@ -131,15 +131,23 @@ class Packing:
 
     def _of(self, row: DueRow, row_lane: Lane) -> list[int]:
         handler, destination = self._examination.destination(row)
-        size = 1 if row.id in self._suspicious else self._sizes.get(row.rule_id, self._limits.chunk)
+        size = 1 if row.id in self._suspicious else self._sizes[row.rule_id]
         return self.parcels.setdefault(Parcel(handler, destination, row_lane, size), [])
 
 
-def _sizes(rules: Iterable[Rule], limits: Limits) -> dict[int, int]:
-    """How many groups of a rule travel together, since a worker may hold the messages of all of them at once."""
+def _sizes(rules: Collection[Rule], limits: Limits) -> dict[int, int]:
+    """How many rows of each rule travel together; of groups no more than whose messages a worker may hold at once."""
     groups = [rule.pk for rule in rules if rule.role == RuleRole.GROUPS]
     largest = grouping.largest_of(groups) if groups else {}
-    return {rule: min(limits.chunk, max(1, MOST_BYTES // size)) for rule, size in largest.items()}
+    return {
+        rule.pk: min(_most_of(rule, limits), max(1, MOST_BYTES // largest.get(rule.pk, 1))) for rule in rules
+    }
+
+
+def _most_of(rule: Rule, limits: Limits) -> int:
+    handler = handling.installed().get(rule.handler)
+    is_of_sets = handler is not None and handling.takes_sets(handler)
+    return limits.chunk_of_sets if is_of_sets else limits.chunk
 
 
 SKIPPED = {Reason.EXPIRED, Reason.MISSED, Reason.COALESCED, Reason.OVERLAPPED, Reason.ALREADY_SENT}

@@ -17,6 +17,7 @@ from events.handling.port import (
     Kind,
     destination_of,
     has_destinations,
+    takes_sets,
     verifies,
 )
 from events.handling.registry import (
@@ -47,5 +48,6 @@ __all__ = [
     "get",
     "has_destinations",
     "installed",
+    "takes_sets",
     "verifies",
 ]

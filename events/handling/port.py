@@ -121,6 +121,11 @@ def has_destinations(handler: Handler) -> bool:
     return type(handler).destination is not Handler.destination
 
 
+def takes_sets(handler: Handler) -> bool:
+    """Whether the handler makes the effects of many rows at once, as a transactional one may."""
+    return handler.kind is Kind.TRANSACTIONAL and type(handler).handle_batch is not Handler.handle_batch
+
+
 def destination_of(handler: Handler, payload: Mapping[str, Any]) -> str:
     """Whom the handler would reach with this payload; "" where it names nobody, or cannot make sense of it."""
     try:

@@ -114,6 +114,14 @@ def test_chunks_share_one_handler_and_one_lane(world: World) -> None:
     ]  # fmt: skip
 
 
+def test_a_handler_of_sets_is_given_more_at_once(world: World) -> None:
+    world.due(20)
+    world.due(20, handler="transactional")
+    world.due(20, handler="idempotent")
+    lengths = [(chunk.handler, len(chunk.ids)) for chunk in world.claim(chunk=4, chunk_of_sets=10)]
+    assert lengths == [("log", 10)] * 2 + [("transactional", 4)] * 5 + [("idempotent", 4)] * 5
+
+
 @pytest.mark.parametrize(
     ("count", "size", "workers", "together", "lengths"),
     [

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-PEOPLE, PAST, FUTURE, DUE = 2_000, 80_000, 17_000, 3_000
+PEOPLE, PAST, FUTURE, DUE = 2_000, 150_000, 20_000, 12_000
 # As many as are claimed at once, and as one message carries: the defaults.
-BATCH, CHUNK = 2_000, 500
+BATCH, CHUNK = 8_000, 2_000
 # They are due a day from now, and so is the world's present.
 AHEAD = timedelta(days=1)
 # A load's past is of few large claims; real ones ran in chunks.
@@ -38,7 +38,7 @@ CHUNKS = "UPDATE events_attempt SET task_id = md5(task_id || occurrence_id / 250
 
 @pytest.fixture(scope="module")
 def filled(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[datetime]:
-    """100,000 rows, committed, with the statistics of a moment in which nothing was in flight; when some are due."""
+    """182,000 rows, committed, with the statistics of a moment in which nothing was in flight; when some are due."""
     with django_db_blocker.unblock():
         handling.installed.cache_clear()
         _tables("SET (autovacuum_enabled = off)")
@@ -97,7 +97,9 @@ def nothing_due(world: World) -> None:
 
 def a_batch_that_is_due(world: World) -> None:
     since = world.now - timedelta(minutes=5)
-    limits = dispatch.Limits(batch=BATCH, chunk=CHUNK, workers=1, lease=timedelta(minutes=2))
+    limits = dispatch.Limits(
+        batch=BATCH, chunk=CHUNK, chunk_of_sets=CHUNK, workers=1, lease=timedelta(minutes=2)
+    )
     assert dispatch.claim_due(limits=limits, origin=world.origin(), since=since).rows == BATCH
 
 
@@ -165,7 +167,7 @@ def which_rules_are_to_be_planned(world: World) -> None:
         (the_catch_up_lane, 2 * BATCH, "occurrence_due"),
         (a_claim_among_settled_ones, 30 * CHUNK, "occurrence_due"),
         (start_and_settle, 15 * CHUNK, "events_occurrence_pkey"),
-        (lapsed_claims, 6 * BATCH, "occurrence_leased"),
+        (lapsed_claims, 8 * BATCH, "occurrence_leased"),
         (lost_attempts, 25 * CHUNK, "occurrence_leased"),
         (the_moment_to_wake_up_for, 20, "occurrence_due"),
         (how_many_are_in_flight, 5 * BATCH, "occurrence_leased"),

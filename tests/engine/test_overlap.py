@@ -186,7 +186,7 @@ def test_five_that_wait_behind_one_that_is_tried_again_go_in_their_order_one_at_
 def test_a_backlog_of_a_queue_keeps_its_order_though_what_is_due_now_is_claimed_first(world: World) -> None:
     hourly(world, overlap="queue")
     at(world, 3)
-    limits = dispatch.Limits(batch=10, chunk=10, workers=1, lease=LEASE)
+    limits = dispatch.Limits(batch=10, chunk=10, chunk_of_sets=10, workers=1, lease=LEASE)
     for _ in range(6):
         world.recover()
         fresh = world.now - timedelta(minutes=5)

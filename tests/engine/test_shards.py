@@ -35,7 +35,7 @@ PEOPLE = 24
 
 def claim(world: World, shard: Shard, *, batch: int = 1000) -> list[int]:
     """The entities of the rows that a claim of this shard takes."""
-    limits = dispatch.Limits(batch=batch, chunk=100, workers=1, lease=LEASE)
+    limits = dispatch.Limits(batch=batch, chunk=100, chunk_of_sets=100, workers=1, lease=LEASE)
     chunks = dispatch.claim_due(limits=limits, origin=world.origin("engine:test"), shard=shard).chunks
     return entities_of([row for chunk in chunks for row in chunk.ids])
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings as project
+from django.db.models import Count, Min
 
 from events import dispatch, operations, sweeping
 from events.dispatch import Chunk
@@ -149,6 +150,18 @@ def test_a_sweep_with_no_allowance_left_knows_that_something_waits(world: World,
     settings.PUNCTUAL_CATCH_UP_PER_SECOND = 1
     a_backlog(world, 3)
     assert [one_pass(world).drained for _ in range(2)] == [False, False]
+
+
+@pytest.mark.usefixtures("_broker")
+def test_a_pass_claims_few_at_first_and_then_ever_more(world: World, settings: Settings) -> None:
+    """Workers begin while the sweep goes on, and what a claim costs is shared by the more rows the more there are."""
+    settings.PUNCTUAL_CHUNK, settings.PUNCTUAL_CLAIM_BATCH = 1, 16
+    world.due(50)
+    assert one_pass(world).claimed == 50
+    claims = (
+        Occurrence.objects.values("claim_token").annotate(rows=Count("id"), first=Min("id")).order_by("first")
+    )
+    assert [claim["rows"] for claim in claims] == [4, 8, 16, 16, 6]
 
 
 @pytest.mark.usefixtures("_broker")

@@ -81,8 +81,10 @@ class World:
     def plan(self) -> int:
         return planning.plan_due_rules(horizon=self.horizon, origin=self.origin("engine:test"))
 
-    def claim(self, batch: int = 1000, chunk: int = 100) -> list[Chunk]:
-        limits = dispatch.Limits(batch=batch, chunk=chunk, workers=1, lease=LEASE)
+    def claim(self, batch: int = 1000, chunk: int = 100, chunk_of_sets: int = 0) -> list[Chunk]:
+        limits = dispatch.Limits(
+            batch=batch, chunk=chunk, chunk_of_sets=chunk_of_sets or chunk, workers=1, lease=LEASE
+        )
         return dispatch.claim_due(limits=limits, origin=self.origin("engine:test")).chunks
 
     def claim_together(self) -> Chunk:

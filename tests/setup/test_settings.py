@@ -49,7 +49,7 @@ def test_the_examples_defaults_are_the_defaults(tmp_path: Path) -> None:
         ),
         ("PUNCTUAL_WEBHOOK_ALLOWED_NETWORKS", "10.0.0.1/8", "PUNCTUAL_WEBHOOK_ALLOWED_NETWORKS=10.0.0.1/8"),
         ("CSRF_TRUSTED_ORIGINS", "example.com", "CSRF_TRUSTED_ORIGINS=example.com: has no scheme."),
-        ("PUNCTUAL_CHUNK", "3000", "PUNCTUAL_CHUNK=3000: is above PUNCTUAL_CLAIM_BATCH=2000."),
+        ("PUNCTUAL_CHUNK", "9000", "PUNCTUAL_CHUNK=9000: is above PUNCTUAL_CLAIM_BATCH=8000."),
         ("FLOWER_PORT", "8000", "FLOWER_PORT=8000: is WEB_PORT too."),
     ],
 )
