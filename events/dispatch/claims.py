@@ -111,7 +111,7 @@ class Packing:
     """The rows of one claim by parcel, each parcel's in the order in which they are due."""
 
     def __init__(
-        self, examination: Examination, limits: Limits, suspicious: set[int], *, now: datetime
+        self, examination: Examination, limits: Limits, suspicious: dict[int, int], *, now: datetime
     ) -> None:
         self.parcels: dict[Parcel, list[int]] = {}
         self._examination, self._limits, self._suspicious, self._now = examination, limits, suspicious, now
@@ -131,7 +131,8 @@ class Packing:
 
     def _of(self, row: DueRow, row_lane: Lane) -> list[int]:
         handler, destination = self._examination.destination(row)
-        size = 1 if row.id in self._suspicious else self._sizes[row.rule_id]
+        most = self._sizes[row.rule_id]
+        size = min(most, self._suspicious.get(row.id, most))
         return self.parcels.setdefault(Parcel(handler, destination, row_lane, size), [])
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
-from django.db.models import DateTimeField, F, Func, TextField
+from django.db.models import Count, DateTimeField, F, Func, TextField
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce
 
@@ -41,6 +41,8 @@ class DueRow(NamedTuple):
 COLUMNS = (
     "place", "id", "state", "rule_id", "entity_id", "entity__deleted_at", "own", "due_utc",
 )  # fmt: skip
+# Into so many parts at least a chunk is cut that was lost with its worker.
+PARTS_OF_LOST = 32
 PLACE = Func(template='"events_occurrence"."ctid"::text', output_field=TextField())
 OWN_PAYLOAD = Coalesce("payload", KeyTransform("payload", "snapshot"))
 # Read without its zone, an instant takes the driver a tenth of the time.
@@ -61,11 +63,27 @@ def lock_due(batch: int, *, since: datetime | None, now: datetime, shard: Shard 
     return [DueRow._make((*row, due_utc.replace(tzinfo=UTC))) for *row, due_utc in locked]
 
 
-def suspects(rows: list[DueRow]) -> set[int]:
-    """Rows whose last worker was lost, and may be what killed it: they travel alone and so can hurt no neighbour."""
+def suspects(rows: list[DueRow]) -> dict[int, int]:
+    """Rows whose last worker was lost, and may be what killed it; each with how many may travel together at most.
+
+    Of those that were lost together one may be guilty, and most often none is: so many fewer share a chunk each time,
+    until each travels alone and can hurt no neighbour.
+    """
     tried = [row.id for row in rows if row.state == State.RETRYING]
-    lost = Attempt.objects.filter(occurrence__in=tried, outcome=LOST_ATTEMPT, number=F("occurrence__attempt"))
-    return set(lost.values_list("occurrence_id", flat=True)) if tried else set()
+    if not tried:
+        return {}
+    lost = dict(
+        Attempt.objects.filter(
+            occurrence__in=tried, outcome=LOST_ATTEMPT, number=F("occurrence__attempt")
+        ).values_list("occurrence_id", "task_id")
+    )
+    company = dict(
+        Attempt.objects.filter(task_id__in=set(lost.values()) - {""})
+        .values_list("task_id")
+        .annotate(count=Count("id"))
+        .order_by()
+    )
+    return {row: max(1, company.get(task, 1) // PARTS_OF_LOST) for row, task in lost.items()}
 
 
 class Standing(NamedTuple):

@@ -62,7 +62,7 @@ class Lapses:
 
 # The attempt says which kind of handler was running, so that no handler must be installed here.
 # Who was lost in company is not counted as failed: one row may have killed the worker of all. From then on it travels
-# alone, and is counted.
+# with ever fewer, and is counted once it is alone.
 SETTLE_LOST = f"""
 WITH lost AS (
     SELECT o.id, o.claim_token, o.failures, o.rule_id, a.handler_kind, CASE WHEN EXISTS (

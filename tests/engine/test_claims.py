@@ -106,6 +106,21 @@ def test_rows_whose_worker_was_lost_travel_alone(world: World) -> None:
     assert sorted(len(chunk.ids) for chunk in world.claim()) == [1, 1, 1, 3]
 
 
+def test_rows_that_were_lost_with_many_others_travel_with_ever_fewer(world: World) -> None:
+    """Most often none of them is guilty, and a message for each would keep the workers from what is due now."""
+    world.due(200)
+    lengths = []
+    for _ in range(3):
+        first, *others = world.claim(chunk=200)
+        lengths.append((len(first.ids), len(first.ids) + sum(len(chunk.ids) for chunk in others)))
+        for chunk in others:
+            world.run(chunk)
+        world.lose(first)
+        world.now += 2 * LEASE
+        assert world.recover().attempts_lost == len(first.ids)
+    assert lengths == [(100, 200), (3, 100), (1, 3)]
+
+
 def test_chunks_share_one_handler_and_one_lane(world: World) -> None:
     world.due(2)
     world.due(2, handler="idempotent")

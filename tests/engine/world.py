@@ -102,7 +102,8 @@ class World:
         """A worker starts the chunk's rows, and does not live to settle them; those that it started."""
         handler, worker = handling.get(chunk.handler), "worker:doomed"
         if handler.kind is handling.Kind.TRANSACTIONAL:
-            return chunk_runs.read(self.taken_up(chunk, worker, lease=lease), handler=handler.name).rows
+            run = self.taken_up(chunk, worker, lease=lease, task_id=str(uuid4()))
+            return chunk_runs.read(run, handler=handler.name).rows
         return start(
             chunk.ids, token=chunk.token, handler=handler.name, kind=handler.kind, task_id=str(uuid4()),
             lease_until=self.now + lease, origin=self.origin(worker),
