@@ -22,7 +22,7 @@ ALL = {peer.name: peer for peer in PEERS}
 OURS = {"punctual": "noop-batch", "punctual-single": "noop-single"}
 FACTS = {"version": "", "history": "rows, attempts, every transition", "counted": "commit"}
 TITLES = {
-    "punctual": {"title": "Punctual, handler of sets", "batch": "500 a call of the handler"},
+    "punctual": {"title": "Punctual, handler of sets", "batch": "up to 2,000 a call of the handler"},
     "punctual-single": {
         "title": "Punctual, handler of single rows",
         "batch": "fetches 500, settles together",

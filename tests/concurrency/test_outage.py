@@ -108,7 +108,7 @@ def test_what_a_broker_that_is_away_was_not_offered_is_due_again_and_it_is_asked
 ) -> None:
     """The folder of its messages is gone. The one chunk that it did not take may have arrived: it has its lease."""
     settings.PUNCTUAL_CHUNK = 1
-    world.due(3)
+    world.due(3, handler="idempotent")
     folder = Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"]).parent
     shutil.rmtree(folder, ignore_errors=True)
     looks = 0
