@@ -87,7 +87,7 @@ def servers() -> Iterator[dict[str, str]]:
 def _break_in(url: str) -> None:
     """Let a new server have what one that runs has: log files to write over, and memory that was written before.
 
-    Otherwise a tenth of the CPU of a drain would be that of making them, which happens once in a server's life.
+    Otherwise a fifth of the CPU of a drain would be that of making them, which happens once in a server's life.
     """
     with psycopg.connect(url, autocommit=True) as admin:
         for _ in range(LOG_FILES):
