@@ -34,8 +34,12 @@ POSTGRES = {
     "track_commit_timestamp": "on",
     "max_connections": "100",
 }
-# As many as are kept from checkpoint to checkpoint (16 MB each), and what `shared_buffers` has room for (8 kB each).
-LOG_FILES, PAGES = 128, 65_536
+# As many log files as are kept from checkpoint to checkpoint; and a page for each that there is room for in memory.
+LOG_FILES = "SELECT pg_size_bytes(current_setting('min_wal_size')) / pg_size_bytes(current_setting('wal_segment_size'))"
+ALL_PAGES = """
+INSERT INTO all_of_memory
+SELECT repeat('x', 8000) FROM pg_settings, generate_series(1, setting::int) WHERE name = 'shared_buffers'
+"""
 HANDLERS = (
     "handlers.log.handler.LogHandler",
     "handlers.webhook.handler.WebhookHandler",
@@ -90,12 +94,11 @@ def _break_in(url: str) -> None:
     Otherwise a fifth of the CPU of a drain would be that of making them, which happens once in a server's life.
     """
     with psycopg.connect(url, autocommit=True) as admin:
-        for _ in range(LOG_FILES):
+        (log_files,) = admin.execute(LOG_FILES).fetchone() or (0,)
+        for _ in range(log_files):
             admin.execute("SELECT pg_logical_emit_message(false, 'punctual', ''), pg_switch_wal()")
         admin.execute("CREATE UNLOGGED TABLE all_of_memory (filling text STORAGE PLAIN)")
-        admin.execute(
-            "INSERT INTO all_of_memory SELECT repeat('x', 8000) FROM generate_series(1, %s)", [PAGES]
-        )
+        admin.execute(ALL_PAGES)
         admin.execute("DROP TABLE all_of_memory")
         admin.execute("CHECKPOINT")
 

@@ -163,8 +163,11 @@ def _claim(
 
 def _next_batch(done: Pass) -> int:
     """How many are claimed next in a pass: few at first, so that workers have something to do soon, then ever more."""
-    most: int = settings.PUNCTUAL_CLAIM_BATCH
-    return min(most, max(most // FIRST_SHARE, 2 * done.claimed, 1))
+    return min(settings.PUNCTUAL_CLAIM_BATCH, max(_first_batch(), 2 * done.claimed))
+
+
+def _first_batch() -> int:
+    return max(1, settings.PUNCTUAL_CLAIM_BATCH // FIRST_SHARE)
 
 
 def _recover(done: Pass, sweeper: str, shard: Shard, origin: Origin) -> Recovered:
@@ -223,7 +226,7 @@ def _mark_swept(now: datetime, sweeper: str) -> None:
 def _catch_up(done: Pass, room: int, shard: Shard, origin: Origin) -> None:
     """A batch of the backlog, as far as there is room and the throttle allows."""
     now, per_second = origin.now, settings.PUNCTUAL_CATCH_UP_PER_SECOND
-    wanted = min(room, max(1, settings.PUNCTUAL_CLAIM_BATCH // FIRST_SHARE))
+    wanted = min(room, _first_batch())
     allowed = wanted
     if per_second and wanted > 0 and _is_due(now, shard):
         allowed = dispatch.take_allowance(wanted, per_second=per_second, now=now)

@@ -41,8 +41,6 @@ class DueRow(NamedTuple):
 COLUMNS = (
     "place", "id", "state", "rule_id", "entity_id", "entity__deleted_at", "own", "due_utc",
 )  # fmt: skip
-# Into so many parts at least a chunk is cut that was lost with its worker.
-PARTS_OF_LOST = 32
 PLACE = Func(template='"events_occurrence"."ctid"::text', output_field=TextField())
 OWN_PAYLOAD = Coalesce("payload", KeyTransform("payload", "snapshot"))
 # Read without its zone, an instant takes the driver a tenth of the time.
@@ -61,6 +59,10 @@ def lock_due(batch: int, *, since: datetime | None, now: datetime, shard: Shard 
         due = due.filter(available_at__gte=since)
     locked = due.select_for_update(skip_locked=True, of=("self",)).values_list(*COLUMNS)[:batch]
     return [DueRow._make((*row, due_utc.replace(tzinfo=UTC))) for *row, due_utc in locked]
+
+
+# Into so many parts at least a chunk is cut that was lost with its worker.
+PARTS_OF_LOST = 32
 
 
 def suspects(rows: list[DueRow]) -> dict[int, int]:

@@ -127,9 +127,9 @@ def start_and_settle(world: World) -> None:
 
 
 def lapsed_claims(world: World) -> None:
-    world.claim(batch=BATCH)
+    world.claim(batch=CHUNK)
     world.now += timedelta(hours=1)
-    assert world.recover().claims_returned == BATCH
+    assert world.recover().claims_returned == CHUNK
 
 
 def lost_attempts(world: World) -> None:
@@ -167,7 +167,7 @@ def which_rules_are_to_be_planned(world: World) -> None:
         (the_catch_up_lane, 2 * BATCH, "occurrence_due"),
         (a_claim_among_settled_ones, 30 * CHUNK, "occurrence_due"),
         (start_and_settle, 15 * CHUNK, "events_occurrence_pkey"),
-        (lapsed_claims, 8 * BATCH, "occurrence_leased"),
+        (lapsed_claims, 6 * CHUNK, "occurrence_leased"),
         (lost_attempts, 25 * CHUNK, "occurrence_leased"),
         (the_moment_to_wake_up_for, 20, "occurrence_due"),
         (how_many_are_in_flight, 5 * BATCH, "occurrence_leased"),
