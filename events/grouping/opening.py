@@ -27,8 +27,9 @@ WHERE {account} AND e.kind = %(kind)s AND e.external_id = %(key)s AND e.deleted_
 
 # One that is there is not touched; one that was deleted lives again, as whoever imports it would have it.
 REVIVE_OR_ADD = """
-INSERT INTO events_entity AS e (owner_id, kind, external_id, timezone, name, attributes, leap, version)
-VALUES (%(owner)s, %(kind)s, %(key)s, 'UTC', '', '{}', '', 1)
+INSERT INTO events_entity AS e (owner_id, kind, external_id, timezone, name, attributes, leap, version, created_at,
+                                updated_at)
+VALUES (%(owner)s, %(kind)s, %(key)s, 'UTC', '', '{}', '', 1, %(now)s, %(now)s)
 ON CONFLICT (owner_id, kind, external_id) DO UPDATE
 SET deleted_at = NULL, version = e.version + 1, updated_at = %(now)s WHERE e.deleted_at IS NOT NULL
 RETURNING id

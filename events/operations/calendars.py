@@ -88,6 +88,7 @@ def _wrong_meanings(calendar: Calendar, now: datetime) -> Iterator[InvalidField]
 def create_calendar(calendar: Calendar, *, origin: Origin) -> Calendar:
     """Write a new calendar; raises InvalidCalendar."""
     check_calendar(calendar, now=origin.now)
+    calendar.created_at = calendar.updated_at = origin.now
     calendar.save(force_insert=True)
     return calendar
 

@@ -150,8 +150,9 @@ def _is_date(text: str) -> bool:
 
 # Rows that stand as they were given are neither rewritten nor returned.
 PUT = """
-INSERT INTO events_entity AS e (owner_id, kind, external_id, timezone, name, attributes, leap, version)
-SELECT %(owner)s::int, kind, external_id, timezone, name, attributes, leap, 1
+INSERT INTO events_entity AS e (owner_id, kind, external_id, timezone, name, attributes, leap, version, created_at,
+                                updated_at)
+SELECT %(owner)s::int, kind, external_id, timezone, name, attributes, leap, 1, %(now)s, %(now)s
 FROM unnest(%(kinds)s::text[], %(external_ids)s::text[], %(timezones)s::text[], %(names)s::text[],
             %(attributes)s::jsonb[], %(leaps)s::text[]) AS f(kind, external_id, timezone, name, attributes, leap)
 ORDER BY kind, external_id  -- one order for all imports, so that two never wait for each other

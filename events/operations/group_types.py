@@ -31,9 +31,10 @@ def create_group_type(group_type: GroupType, *, origin: Origin) -> GroupType:
     """Write a new type and its rule. Raises InvalidGroupType."""
     check_group_type(group_type)
     rule = group_type.rule
-    rule.timed_since = origin.now
+    rule.timed_since = rule.created_at = rule.updated_at = origin.now
     rule.save(force_insert=True)
     group_type.rule = rule
+    group_type.created_at = group_type.updated_at = origin.now
     group_type.save(force_insert=True)
     return group_type
 

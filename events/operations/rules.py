@@ -33,6 +33,7 @@ def create_rule(rule: Rule, *, horizon: timedelta, origin: Origin) -> Rule:
     check_rule(rule, now=origin.now)
     planning.alone(planning.kind_of(rule))
     _time_anew(rule, origin)
+    rule.created_at = rule.updated_at = origin.now
     rule.save(force_insert=True)
     planning.plan_rule(rule, until=origin.now + horizon, origin=origin)
     return rule

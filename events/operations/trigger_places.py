@@ -96,7 +96,7 @@ UNION ALL (
 """  # noqa: S608 - put together from constants
 
 
-def rules_of(triggers: Sequence[Trigger], owner: int | None) -> Rules:
+def rules_of(triggers: Sequence[Trigger], owner: int | None, origin: Origin) -> Rules:
     """The functions' rules; those of functions that are to run are made where they are missing."""
     wanted = {each.function for each in triggers if each.at is not None}
     named = {each.function for each in triggers}
@@ -108,15 +108,18 @@ def rules_of(triggers: Sequence[Trigger], owner: int | None) -> Rules:
         if function not in handling.installed():
             raise InvalidTrigger(f"the trigger of {function!r}", [unknown_function(function)])
         if function in wanted:
-            found[function] = _made_rule(function, owner)
+            found[function] = _made_rule(function, owner, origin)
     return Rules(found, any_plans)
 
 
-def _made_rule(function: str, owner: int | None) -> int:
+def _made_rule(function: str, owner: int | None, origin: Origin) -> int:
     """The id of the function's rule, which somebody else may make at the same time; a name may be taken already."""
     for number in count(1):
         name = f"trigger {function}" if number == 1 else f"trigger {function} {number}"
-        rule = Rule(owner_id=owner, role=RuleRole.TRIGGERS, name=name, handler=function, audience_kind=EVENT)
+        rule = Rule(
+            owner_id=owner, role=RuleRole.TRIGGERS, name=name, handler=function, audience_kind=EVENT,
+            timed_since=origin.now, created_at=origin.now, updated_at=origin.now,
+        )  # fmt: skip
         Rule.objects.bulk_create([rule], ignore_conflicts=True)
         known = Rule.objects.get(owner=owner, name=name)
         if (known.role, known.handler) == (RuleRole.TRIGGERS, function) and known.state != RuleState.RETIRED:
@@ -127,8 +130,9 @@ def _made_rule(function: str, owner: int | None) -> int:
 # All of them are locked in this one pass, those that exist too, in the order in which imports take them: so two never
 # wait for each other. Of events that nothing is to run for, those that never were are not made.
 LOCK_EVENTS = f"""
-INSERT INTO events_entity (owner_id, kind, external_id, timezone, name, attributes, leap, version)
-SELECT %(owner)s::int, '{EVENT}', external_id, timezone, '', '{{}}', '', 1
+INSERT INTO events_entity (owner_id, kind, external_id, timezone, name, attributes, leap, version, created_at,
+                           updated_at)
+SELECT %(owner)s::int, '{EVENT}', external_id, timezone, '', '{{}}', '', 1, %(now)s, %(now)s
 FROM unnest(%(external_ids)s::text[], %(timezones)s::text[], %(wanted)s::bool[]) AS f(external_id, timezone, wanted)
 WHERE wanted OR EXISTS (
     SELECT 1 FROM events_entity e WHERE {OWNED} AND e.kind = '{EVENT}' AND e.external_id = f.external_id
@@ -153,7 +157,7 @@ def events_of(
     """
     zones = {each.event_id: each.timezone for each in triggers if each.at is not None}
     ids = {each.event_id for each in triggers}
-    found = _locked(ids, zones, owner)
+    found = _locked(ids, zones, owner, origin)
     if found and any_plans:
         planning.plan_entities([each.id for each in found.values()], kinds=[EVENT], origin=origin)
     if others := ids - found.keys():
@@ -164,7 +168,9 @@ def events_of(
     return found | _put(edited, owner, origin) if edited else found
 
 
-def _locked(ids: Iterable[str], zones: Mapping[str, str], owner: int | None) -> dict[str, Event]:
+def _locked(
+    ids: Iterable[str], zones: Mapping[str, str], owner: int | None, origin: Origin
+) -> dict[str, Event]:
     """Lock the events, and make those of `zones` that are missing; these."""
     named = list(ids)
     return _events(
@@ -173,6 +179,7 @@ def _locked(ids: Iterable[str], zones: Mapping[str, str], owner: int | None) -> 
         external_ids=named,
         timezones=[zones.get(each) or "UTC" for each in named],
         wanted=[each in zones for each in named],
+        now=origin.now,
     )
 
 

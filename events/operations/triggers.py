@@ -94,7 +94,7 @@ def put_triggers(triggers: Sequence[Trigger], *, owner: int | None, origin: Orig
 
 
 def _put(triggers: Sequence[Trigger], owner: int | None, origin: Origin, *, may_edit: bool) -> list[Placed]:
-    rules = rules_of(triggers, owner)
+    rules = rules_of(triggers, owner, origin)
     events = events_of(triggers, owner, origin, any_plans=rules.any_plans, may_edit=may_edit)
     places = places_of(triggers, rules.of_functions, events)
     standing = standing_of([place for place in places if place])

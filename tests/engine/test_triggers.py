@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 from django.contrib.auth.models import User
 
-from events import clock, handling, operations
+from events import handling, operations
 from events.handling import Completed, Handler, HandlerContext, Kind, Outcome
 from events.models import Entity, Occurrence, Rule, RuleRole, RuleState
 from events.operations import EntityFacts, InvalidTrigger, Trigger
@@ -349,9 +349,8 @@ def test_what_is_known_of_an_event_stays_when_a_trigger_names_it(world: World, a
 
 
 def test_an_event_that_a_trigger_makes_is_everybodys_who_plans_for_events(world: World, alice: int) -> None:
-    world.now = clock.now()  # an event is known from the day on which it is really made
     world.rule(owner_id=alice, audience_kind="event")
-    post(world, alice, triggerUtc=(world.now + HOUR).isoformat())
+    post(world, alice)
     planned = Occurrence.objects.filter(given=False)
     assert planned.exists()
     assert set(planned.values_list("entity__external_id", flat=True)) == {"42"}
