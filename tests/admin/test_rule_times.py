@@ -145,13 +145,18 @@ def test_the_preview_of_pasted_text_is_what_would_be_saved(alice: Client, world:
 
 def test_the_preview_of_a_window_says_from_when_to_when(alice: Client, world: World) -> None:
     world.person(timezone="UTC")
-    text = alice.post(PREVIEW, FILLED | {"window": "8:00:00"}).content.decode()
-    assert "between <strong>09:00</strong> and <strong>17:00</strong> on <span>Fri 1 Jan 2027</span>" in text
+    first = max(date(2027, 1, 1), world.now.date() + timedelta(days=1))
+    page = alice.post(PREVIEW, FILLED | {"window": "8:00:00", "start_date": first})
+    day, next_day = (
+        f"<span>{each:%a} {each.day} {each:%b %Y}</span>" for each in (first, first + timedelta(1))
+    )
+    text = page.content.decode()
+    assert f"between <strong>09:00</strong> and <strong>17:00</strong> on {day}" in text
     assert "drawn when planned" in text
-    text = alice.post(PREVIEW, FILLED | {"window": "8:00:00", "local_time": "22:00:30"}).content.decode()
+    night = {"window": "8:00:00", "local_time": "22:00:30", "start_date": first}
+    text = alice.post(PREVIEW, FILLED | night).content.decode()
     assert (
-        "between <span>Fri 1 Jan 2027</span> <strong>22:00:30</strong> and "
-        "<span>Sat 2 Jan 2027</span> <strong>06:00:30</strong>, drawn when planned"
+        f"between {day} <strong>22:00:30</strong> and {next_day} <strong>06:00:30</strong>, drawn when planned"
     ) in text
 
 

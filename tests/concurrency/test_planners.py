@@ -55,7 +55,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 def facts(external_id: str, chance: random.Random, now: Any) -> EntityFacts:
     born = now.date() + chance.randint(-3, 4) * DAY
     return EntityFacts(
-        "person", external_id, chance.choice(ZONES), attributes={"birthday": f"1990-{born:%m-%d}"}
+        "person", external_id, chance.choice(ZONES), attributes={"birthday": f"1988-{born:%m-%d}"}
     )
 
 

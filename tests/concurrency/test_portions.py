@@ -54,7 +54,7 @@ def rule(world: World, request: pytest.FixtureRequest) -> Rule:
     """A rule for all, planned before a day has passed, with all birthdays in what is to be planned."""
     born = (world.now + HORIZON + 9 * HOUR).astimezone(zone("Europe/Berlin"))
     for number in range(PEOPLE):
-        world.person(f"p{number}", "Europe/Berlin", birthday=f"{1980 + number}-{born:%m-%d}")
+        world.person(f"p{number}", "Europe/Berlin", birthday=f"{1940 + 4 * number}-{born:%m-%d}")
     made = world.rule(**{"local_time": born.time()} | getattr(request, "param", KINDS[0]))
     world.now += HORIZON - (FARTHEST_MOVE + LEAST_AHEAD) / 2  # due, and no edit has to go on with it
     return made
@@ -75,7 +75,7 @@ def after_portions(monkeypatch: pytest.MonkeyPatch, count: int, happens: Callabl
 
 
 def put(world: World, external_id: str, timezone: str = "Europe/Berlin", birthday: str = "") -> None:
-    attributes = {"birthday": birthday or f"1970-{world.now + 2 * DAY:%m-%d}"}
+    attributes = {"birthday": birthday or f"1972-{world.now + 2 * DAY:%m-%d}"}
     operations.put_entities(
         [EntityFacts("person", external_id, timezone, attributes=attributes)], origin=world.origin()
     )
@@ -109,7 +109,7 @@ def test_whoever_is_edited_between_two_portions_has_the_rows_of_what_they_are_th
 
     def edits() -> None:
         put(world, "p0", "Pacific/Kiritimati")
-        put(world, "p5", "Pacific/Pago_Pago", birthday=f"1999-{world.now + DAY:%m-%d}")
+        put(world, "p5", "Pacific/Pago_Pago", birthday=f"1996-{world.now + DAY:%m-%d}")
         put(world, "p9", "America/New_York")
         put(world, "a new one", "Asia/Tokyo")
         gone = Entity.objects.get(external_id="p1")
