@@ -35,15 +35,20 @@ IN_FLIGHT_SQL = sql_list(IN_FLIGHT)
 UNCLAIMED_STATE = f"CASE WHEN o.attempt = 0 THEN '{State.SCHEDULED}' ELSE '{State.RETRYING}' END"
 
 
+# An edit bears the instant at which it began. One that began before an attempt may be committed while that runs.
+LONGEST_EDIT = "interval '1 minute'"
+
+
 def hold_if_edited(started_at: str = "o.started_at") -> str:
-    """SQL: the hold of a row that ran from that instant while its rule or its entity was edited.
+    """SQL: the hold of a row that ran from that instant while its rule or its entity was edited, or may have been.
 
     It waits until planning has looked whether it still holds. What was given by itself holds whatever they say.
     """
     return f"""CASE WHEN NOT o.given AND EXISTS (
             SELECT 1 FROM events_rule r, events_entity e
             WHERE r.id = o.rule_id AND e.id = o.entity_id
-              AND (r.updated_at > {started_at} OR e.updated_at > {started_at})
+              AND (r.updated_at > GREATEST(r.created_at, {started_at} - {LONGEST_EDIT})
+                   OR e.updated_at > GREATEST(e.created_at, {started_at} - {LONGEST_EDIT}))
         ) THEN '{Hold.EDITED}' ELSE '' END"""
 
 

@@ -195,8 +195,11 @@ def test_two_imports_of_the_same_people_in_another_order_do_not_deadlock(world: 
     assert errors == []
 
 
-def test_who_leaves_the_audience_while_an_attempt_runs_gets_no_second_one(world: World) -> None:
-
+@pytest.mark.parametrize("began", [timedelta(seconds=1), timedelta(0), timedelta(seconds=-30)])
+def test_who_leaves_the_audience_while_an_attempt_runs_gets_no_second_one(
+    world: World, began: timedelta
+) -> None:
+    """Also by an edit that was under way when the attempt began, and is committed while it runs."""
     world.person("alice", "UTC", team="blue")
     world.rule(
         rrule="", start_date=world.now.date(), local_time=world.now.time(), timezone="UTC",
@@ -205,7 +208,7 @@ def test_who_leaves_the_audience_while_an_attempt_runs_gets_no_second_one(world:
 
     def leaves(_: HandlerContext) -> Outcome:
         left = EntityFacts("person", "alice", "UTC", "Alice", {"team": "red"})
-        operations.put_entities([left], origin=world.origin())
+        operations.put_entities([left], origin=replace(world.origin(), now=world.now + began))
         return Retry("busy", after=timedelta(0))
 
     handlers.Idempotent.answer = staticmethod(leaves)

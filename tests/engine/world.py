@@ -62,7 +62,8 @@ class World:
         operations.put_entities(facts, origin=self.origin())
         # Known from the beginning of this world's time, not from the day on which the test runs.
         known = Entity.objects.filter(external_id__in=zones)
-        known.update(created_at=datetime(2000, 1, 1, tzinfo=UTC))
+        long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+        known.update(created_at=long_ago, updated_at=long_ago)
 
     def rule(self, **fields: Any) -> Rule:
         values: dict[str, Any] = {
