@@ -76,19 +76,26 @@ class Fired:
 
 
 class Planner:
-    """Says how far ahead rows must be due to be planned in time, by how fast they were planned so far."""
+    """Says how far ahead rows must be due to be planned in time, by how fast they were planned so far.
+
+    Planned rows are analyzed, which takes as long as the tables are large: that is tried before, each time.
+    """
 
     def __init__(self) -> None:
         self._rate = SURELY
+        self._analyzing = 0.0
 
     def first(self, count: int) -> datetime:
         """When the first of so many may be due."""
-        return clock.now() + AHEAD + timedelta(seconds=2 * count / self._rate)
+        begun = time.monotonic()
+        work.analyze()
+        self._analyzing = time.monotonic() - begun
+        return clock.now() + AHEAD + timedelta(seconds=2 * (self._analyzing + count / self._rate))
 
     def took(self, count: int, seconds: float) -> None:
         """So many were planned in so long; a few say nothing of many."""
         if count >= 1000:
-            self._rate = count / seconds
+            self._rate = count / max(seconds - self._analyzing, seconds / 4)
 
 
 PLANNER = Planner()
