@@ -22,7 +22,7 @@ class Size:
     claims: int = 200  # that find nothing
     stored: int = 10_000_000
     fill_seconds: float = 60.0  # no more is stored than fits into these
-    stored_rows: int = 10_000  # drained beside what is stored
+    stored_rows: int = 20_000  # drained beside what is stored
     waiting_rows: int = 1_500  # of the handler that waits, for each worker
     posts: int = 1_000
     people: int = 1_000_000

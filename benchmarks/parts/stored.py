@@ -1,4 +1,7 @@
-"""Whether it grows slower as more is stored: the same work on an empty table and on a filled one, in turn."""
+"""Whether it grows slower as more is stored: the same work on an empty table and on a filled one, in turn.
+
+There and back again in each run: whoever comes second would else always have what the first left the machine with.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,13 @@ def measure(bench: Bench) -> Measured:
     rates: dict[tuple[str, str], list[float]] = defaultdict(list)
     for run in bench.runs(f"beside {stored:,} rows and beside none"):
         with stack.database() as empty:
-            for where, name in (("empty", empty), ("filled", filled)):
+            there = (("empty", empty), ("filled", filled))
+            for turn, (where, name) in enumerate((*there, *reversed(there)), start=1):
                 with stack.using(name):
-                    rates["claim", where].append(stages.claimed(f"claim-{run}", bench.size.stored_rows))
-                    rates["drain", where].append(_drained(f"drain-{run}", bench.size.stored_rows))
+                    rates["claim", where].append(
+                        stages.claimed(f"claim-{run}-{turn}", bench.size.stored_rows)
+                    )
+                    rates["drain", where].append(_drained(f"drain-{run}-{turn}", bench.size.stored_rows))
     found = Measured()
     for what, title in WHAT.items():
         found.add(f"{title}, empty table", "a second", rates[what, "empty"])

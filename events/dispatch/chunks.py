@@ -24,11 +24,11 @@ class Chunk:
     destination: str = ""
 
 
-def pieces(ids: Sequence[int], *, size: int, workers: int, together: int = 1) -> Iterator[tuple[int, ...]]:
-    """The ids in order, in pieces: of `size` at most, and smaller where that lets all workers share a small burst.
+def pieces(ids: Sequence[int], *, size: int, parts: int, together: int = 1) -> Iterator[tuple[int, ...]]:
+    """The ids in order, in pieces: of `size` at most, and smaller where a small burst is shared in so many parts.
 
     So many as are called `together` are not shared.
     """
-    shared = max(together, -(-len(ids) // (2 * workers)))
+    shared = max(together, -(-len(ids) // parts))
     step = max(1, min(size, shared))
     return (tuple(ids[start : start + step]) for start in range(0, len(ids), step))

@@ -170,8 +170,11 @@ def _set_aside(aside: dict[Obstacle, list[DueRow]], origin: Origin) -> None:
 
 def _chunks(parcels: dict[Parcel, list[int]], token: UUID, limits: Limits, origin: Origin) -> Iterable[Chunk]:
     for parcel, ids in parcels.items():
-        together = MOST_TOGETHER if handling.get(parcel.handler).kind is Kind.TRANSACTIONAL else 1
-        for piece in pieces(ids, size=parcel.size, workers=limits.workers, together=together):
+        handler = handling.get(parcel.handler)
+        together = MOST_TOGETHER if handler.kind is Kind.TRANSACTIONAL else 1
+        # A set is one call, and takes about as long as another; of single calls some take longer: two parts a worker.
+        parts = limits.workers if handling.takes_sets(handler) else 2 * limits.workers
+        for piece in pieces(ids, size=parcel.size, parts=parts, together=together):
             yield Chunk(
                 token,
                 origin.correlation_id,

@@ -111,7 +111,7 @@ def test_rows_that_were_lost_with_many_others_travel_with_ever_fewer(world: Worl
     world.due(200)
     lengths = []
     for _ in range(3):
-        first, *others = world.claim(chunk=200)
+        first, *others = world.claim(chunk=100)
         lengths.append((len(first.ids), len(first.ids) + sum(len(chunk.ids) for chunk in others)))
         for chunk in others:
             world.run(chunk)
@@ -137,25 +137,32 @@ def test_a_handler_of_sets_is_given_more_at_once(world: World) -> None:
     assert lengths == [("log", 10)] * 2 + [("transactional", 4)] * 5 + [("idempotent", 4)] * 5
 
 
+def test_sets_are_shared_in_one_part_for_each_worker_and_others_in_two(world: World) -> None:
+    world.due(20)
+    world.due(20, handler="transactional")
+    lengths = [(chunk.handler, len(chunk.ids)) for chunk in world.claim()]
+    assert lengths == [("log", 20)] + [("transactional", 10)] * 2
+
+
 @pytest.mark.parametrize(
-    ("count", "size", "workers", "together", "lengths"),
+    ("count", "size", "parts", "together", "lengths"),
     [
-        (1, 250, 2, 1, [1]),
-        (4, 250, 2, 1, [1, 1, 1, 1]),
-        (4, 250, 2, 8, [4]),
-        (11, 250, 2, 8, [8, 3]),
-        (40, 250, 2, 8, [10, 10, 10, 10]),
-        (4, 2, 2, 8, [2, 2]),
-        (1000, 250, 2, 1, [250] * 4),
-        (1001, 250, 2, 8, [250] * 4 + [1]),
-        (10, 3, 1, 1, [3, 3, 3, 1]),
-        (0, 250, 2, 8, []),
+        (1, 250, 4, 1, [1]),
+        (4, 250, 4, 1, [1, 1, 1, 1]),
+        (4, 250, 4, 8, [4]),
+        (11, 250, 4, 8, [8, 3]),
+        (40, 250, 4, 8, [10, 10, 10, 10]),
+        (4, 2, 4, 8, [2, 2]),
+        (1000, 250, 4, 1, [250] * 4),
+        (1001, 250, 4, 8, [250] * 4 + [1]),
+        (10, 3, 2, 1, [3, 3, 3, 1]),
+        (0, 250, 4, 8, []),
     ],
 )
-def test_small_bursts_are_shared_by_all_workers_unless_they_are_smaller_still(
-    count: int, size: int, workers: int, together: int, lengths: list[int]
+def test_small_bursts_are_shared_unless_they_are_smaller_still(
+    count: int, size: int, parts: int, together: int, lengths: list[int]
 ) -> None:
-    cut = list(pieces(range(count), size=size, workers=workers, together=together))
+    cut = list(pieces(range(count), size=size, parts=parts, together=together))
     assert [len(piece) for piece in cut] == lengths
     assert [each for piece in cut for each in piece] == list(range(count))
 
