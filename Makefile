@@ -27,9 +27,9 @@ check: lint ## All checks: style, types, import contracts, migrations
 
 # Three runs, two side by side. One is of processes as they are started everywhere, and waits for them most of the time;
 # one is of whatever else takes long; and where all others run coverage is measured: in that process alone.
-LIVE := tests/acceptance tests/setup tests/browser tests/faults tests/concurrency tests/model tests/cli \
-	tests/thirdparty_handler tests/api/test_live.py
-LONG := $(addprefix tests/commands/test_,apply_as_process.py as_processes.py shards.py) \
+LIVE := tests/acceptance tests/setup tests/browser tests/faults tests/model tests/cli tests/thirdparty_handler \
+	tests/api/test_live.py
+LONG := tests/concurrency $(addprefix tests/commands/test_,apply_as_process.py as_processes.py shards.py) \
 	$(addprefix tests/engine/test_,after_completion_edits.py first_light.py plans_at_scale.py random.py)
 
 tests: env ## All tests, with coverage

@@ -23,6 +23,7 @@ def troubled(world: World) -> None:
     """Nobody swept for four minutes, a destination fails, and a worker's clock is wrong."""
     world.now -= 8 * MINUTE
     world.due(2, name="Missed")
+    world.now += timedelta(seconds=1)  # who comes now was not there when those were due
     world.due(3, name="To the shop", handler="webhook", payload={"url": "https://shop.example:8443/"})
     shop = Occurrence.objects.filter(rule__name="To the shop")
     shop.update(hold="breaker_open", destination=EXAMPLE.name)
