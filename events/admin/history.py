@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.db.models import Func, IntegerField, Q
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
@@ -16,6 +17,7 @@ from events.templatetags import show
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+    from django.http import HttpRequest
 
 
 class HistoryAdmin(ExactSearchAdmin):
@@ -27,17 +29,16 @@ class HistoryAdmin(ExactSearchAdmin):
     def exactly(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """Those of that occurrence, or that task."""
         if term.isascii() and term.isdigit() and len(term) < 19:
-            return queryset.filter(occurrence=int(term))
+            return self.by_occurrence(queryset, int(term))
         return self.by_text(queryset, term)
+
+    def by_occurrence(self, queryset: QuerySet[Any], number: int) -> QuerySet[Any]:
+        """What concerns the occurrence of that number."""
+        return queryset.filter(occurrence=number)
 
     def by_text(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:  # noqa: ARG002 - for subclasses
         """What a text finds: nothing, unless there is an index."""
         return queryset.none()
-
-    @display(description="Occurrence")
-    def occurrence_link(self, row: Attempt | Transition) -> SafeString:
-        """To its page."""
-        return show.link_to(row.occurrence)
 
 
 @admin.register(Attempt)
@@ -52,6 +53,11 @@ class AttemptAdmin(HistoryAdmin):
     def by_text(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """A task's id."""
         return queryset.filter(task_id=term)
+
+    @display(description="Occurrence")
+    def occurrence_link(self, row: Attempt) -> SafeString:
+        """To its page."""
+        return show.link_to(row.occurrence)
 
     @display(description="Started, UTC")
     def started(self, row: Attempt) -> str:
@@ -76,12 +82,29 @@ class AttemptAdmin(HistoryAdmin):
 
 @admin.register(Transition)
 class TransitionAdmin(HistoryAdmin):
-    """The log, the latest first."""
+    """The log, the latest first: what moved together stands in one line."""
 
-    list_display = ("at_utc", "occurrence_link", "move", "why", "actor", "attempt")
+    list_display = ("at_utc", "who", "move", "why", "actor", "attempt")
     list_filter = (ReasonFilter,)
     search_help_text = "An occurrence's number."
     ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Transition]:
+        """With the number of those that moved together; which ones is read on their page alone."""
+        many = Func("occurrences", function="cardinality", output_field=IntegerField())
+        rows: QuerySet[Transition] = super().get_queryset(request)
+        return rows.annotate(many=many).defer("occurrences")
+
+    def by_occurrence(self, queryset: QuerySet[Any], number: int) -> QuerySet[Any]:
+        """What it did alone, and together with others."""
+        return queryset.filter(Q(occurrence=number) | Q(occurrences__overlap=[number]))
+
+    @display(description="Occurrence")
+    def who(self, row: Any) -> str | SafeString:
+        """To its page; of many, how many they are."""
+        if row.many is not None:
+            return f"{row.many:,} together"
+        return show.link_to(row.occurrence) if row.occurrence else f"{row.occurrence_id}, deleted"
 
     @display(description="At, UTC")
     def at_utc(self, row: Transition) -> str:

@@ -5,11 +5,9 @@ forth again finds it done. The table is read once beside the work, to prove that
 then needs the log for itself takes milliseconds, waits for readers two seconds at most, and is tried again.
 """
 
-import time
+from django.db import migrations
 
-from django.db import OperationalError, migrations, transaction
-
-TRIES, PAUSE_SECONDS = 30, 2
+from events.migrations._patience import patiently
 
 # Opened by this function alone, so that no month lacks what makes it append-only. Rows that never change again are
 # frozen when they are first vacuumed, and never visited after that.
@@ -90,20 +88,6 @@ def by_month(apps, schema_editor):
         patiently(connection, lambda: cursor.execute(PROVE.format(end=end)))
         cursor.execute('ALTER TABLE events_transition VALIDATE CONSTRAINT transition_of_the_past')
         patiently(connection, lambda: swap(cursor, end))
-
-
-def patiently(connection, work):
-    """In a transaction that waits two seconds for a lock: whoever writes meanwhile waits no longer than that."""
-    for tried in range(1, TRIES + 1):
-        try:
-            with transaction.atomic(using=connection.alias):
-                with connection.cursor() as cursor:
-                    cursor.execute("SET LOCAL lock_timeout = '2s'")
-                return work()
-        except OperationalError as error:
-            if 'lock timeout' not in str(error) or tried == TRIES:
-                raise
-        time.sleep(PAUSE_SECONDS)
 
 
 def swap(cursor, end):

@@ -5,7 +5,7 @@ from events.models.calendar import Calendar
 from events.models.chunk_start import ChunkStart
 from events.models.entity import Entity
 from events.models.group import Group, GroupItem, GroupType, Moves
-from events.models.history import Attempt, Retention, Sweep, Transition
+from events.models.history import Attempt, LoggedMove, Retention, Sweep, Transition
 from events.models.occurrence import Occurrence
 from events.models.operation import Breaker, BreakerState, Downtime, ProcessClock, Watermark
 from events.models.rule import (
@@ -36,6 +36,7 @@ __all__ = [
     "GroupItem",
     "GroupType",
     "KeptAnswer",
+    "LoggedMove",
     "Moves",
     "Occurrence",
     "OnMove",

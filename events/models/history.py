@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -48,7 +50,10 @@ class Attempt(models.Model):
 
 
 class Transition(models.Model):
-    """One move of one occurrence. Never changed and never deleted: the database refuses it.
+    """A row of the log: one move of one occurrence, or the same move of all that one statement made together.
+
+    Never changed and never deleted: the database refuses it. What an occurrence has done is read as its moves:
+    see LoggedMove. What people asked for is always written for one alone, and so is found by its occurrence.
 
     Its table is one of months, by `at`; see docs/adr/0019-log-by-month.md. Whole months are dropped, by `retain` alone.
     The id is unique within its month by an index, and everywhere by its sequence.
@@ -60,7 +65,11 @@ class Transition(models.Model):
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
-        related_name="transitions",
+        null=True,
+        related_name="+",
+    )
+    occurrences = ArrayField(
+        models.BigIntegerField(), null=True, help_text="Those that moved together, in place of one alone."
     )
     from_state = models.CharField(max_length=10, blank=True)
     to_state = models.CharField(max_length=10)
@@ -74,9 +83,22 @@ class Transition(models.Model):
 
     class Meta:
         ordering = ("id",)
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(occurrence=None, occurrences__isnull=False)
+                | Q(occurrence__isnull=False, occurrences=None),
+                name="transition_of_one_or_many",
+            ),
+        ]
         indexes: ClassVar = [
-            # the story of one occurrence, in order
+            # the story of one occurrence, in order; and what it did together with others
             models.Index(fields=["occurrence", "id"], name="transition_story"),
+            GinIndex(
+                fields=["occurrences"],
+                condition=Q(occurrences__isnull=False),
+                fastupdate=False,
+                name="transition_together",
+            ),
         ]
         triggers: ClassVar = [
             pgtrigger.Trigger(
@@ -93,6 +115,51 @@ class Transition(models.Model):
                 func=REFUSE,
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.from_state or 'new'} to {self.to_state} ({self.reason})"
+
+
+class LoggedMoves(models.QuerySet["LoggedMove"]):
+    """The log, move by move."""
+
+    def of(self, *occurrences: int) -> LoggedMoves:
+        """Those of these occurrences, by their ids, found through the log's indexes."""
+        by_index = Q(alone__in=occurrences) | Q(together__overlap=list(occurrences))
+        return self.filter(by_index, occurrence__in=occurrences)
+
+
+class LoggedMove(models.Model):
+    """One move of one occurrence, as the log tells it: a view, in which whoever moved together stands one by one.
+
+    In the order of their numbers, which are the ids of the log's rows, the moves of an occurrence are its story.
+    Nothing but `number`, `alone` and `together` is found by an index: see LoggedMoves.of.
+    """
+
+    pk = models.CompositePrimaryKey("number", "occurrence_id")
+    number = models.BigIntegerField()
+    occurrence = models.ForeignKey(
+        Occurrence, on_delete=models.DO_NOTHING, db_constraint=False, related_name="moves"
+    )
+    from_state = models.CharField(max_length=10, blank=True)
+    to_state = models.CharField(max_length=10)
+    reason = models.CharField(max_length=30)
+    actor = models.CharField(max_length=200)
+    attempt = models.PositiveIntegerField()
+    claim_token = models.UUIDField(null=True)
+    correlation_id = models.UUIDField(null=True)
+    at = models.DateTimeField()
+    detail = models.JSONField(null=True)
+    alone = models.BigIntegerField(null=True)
+    together = ArrayField(models.BigIntegerField(), null=True)
+
+    objects = LoggedMoves.as_manager()
+
+    class Meta:
+        managed = False
+        db_table = "events_move"
+        default_permissions = ()
+        ordering = ("number", "occurrence_id")
 
     def __str__(self) -> str:
         return f"{self.from_state or 'new'} to {self.to_state} ({self.reason})"
@@ -130,7 +197,7 @@ class Retention(models.Model):
 
     what = models.CharField(max_length=4, choices=What.choices)
     before = models.DateTimeField(help_text="What is older was dropped.")
-    dropped = models.BigIntegerField(help_text="How many moves, by estimate, or how many occurrences.")
+    dropped = models.BigIntegerField(help_text="How many moves, or how many occurrences.")
     dropped_at = models.DateTimeField()
     actor = models.CharField(max_length=200)
 

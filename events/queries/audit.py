@@ -38,6 +38,14 @@ AUDIT = """
 WITH cut AS MATERIALIZED (
     SELECT COALESCE(max(before) FILTER (WHERE what = 'log'), '-infinity') AS log,
            COALESCE(max(before) FILTER (WHERE what = 'rows'), '-infinity') AS rows FROM events_retention
+), told AS MATERIALIZED (
+    SELECT id, occurrence_id, from_state, to_state, reason, attempt, claim_token, at
+    FROM events_transition WHERE occurrence_id > %(after)s AND occurrence_id <= %(up_to)s
+  UNION ALL
+    SELECT t.id, moved.id, t.from_state, t.to_state, t.reason, t.attempt, t.claim_token, t.at
+    FROM events_transition t CROSS JOIN LATERAL unnest(t.occurrences) AS moved(id)
+    WHERE t.occurrences && ARRAY(SELECT generate_series(%(after)s::bigint + 1, %(up_to)s::bigint))
+      AND moved.id > %(after)s AND moved.id <= %(up_to)s
 ), moves AS MATERIALIZED (
     SELECT t.id, t.occurrence_id, t.from_state, t.to_state, t.reason, t.attempt, t.claim_token, t.at,
            t.from_state = t.to_state AS stays, t.reason = ANY(%(aside)s) AS aside,
@@ -46,8 +54,7 @@ WITH cut AS MATERIALIZED (
            lag(t.at) OVER moving AS last_at,
            count(*) FILTER (WHERE t.reason = 'started') OVER story
            + first_value(t.attempt - (t.reason = 'started')::int) OVER story AS starts
-    FROM events_transition t
-    WHERE t.occurrence_id > %(after)s AND t.occurrence_id <= %(up_to)s
+    FROM told t
     WINDOW story AS (PARTITION BY t.occurrence_id ORDER BY t.id),
            moving AS (PARTITION BY t.occurrence_id, t.from_state = t.to_state ORDER BY t.id)
 ), replayed AS (
@@ -194,11 +201,11 @@ def audit_log(
 
 
 def last_id() -> int:
-    """The largest id of an occurrence that there is, or of which the log still tells; 0 if there is none."""
+    """No occurrence that there is, or of which the log tells, has a larger id; 0 if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT COALESCE(greatest((SELECT max(id) FROM events_occurrence),"
-            " (SELECT max(occurrence_id) FROM events_transition)), 0)"
+            "SELECT COALESCE(greatest(pg_sequence_last_value(pg_get_serial_sequence('events_occurrence', 'id')),"
+            " (SELECT max(id) FROM events_occurrence), (SELECT max(occurrence_id) FROM events_transition)), 0)"
         )
         return int(cursor.fetchone()[0])
 

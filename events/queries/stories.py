@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django_celery_results.models import TaskResult
 
-from events.models import Attempt, Transition
+from events.models import Attempt, LoggedMove
 from events.queries.words import reason_in_words
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One row of the log. `why` is what the actor said, `detail` whatever else was kept."""
+    """What the log tells of it. `why` is what the actor said, `detail` whatever else was kept."""
 
     at: datetime
     from_state: str
@@ -70,7 +70,7 @@ class Story:
 
 def story(occurrence: Occurrence) -> Story:
     """All that is known of what happened to the occurrence: three queries."""
-    rows = Transition.objects.filter(occurrence=occurrence).order_by("id")
+    rows = LoggedMove.objects.of(occurrence.pk).order_by("number")
     attempts = list(Attempt.objects.filter(occurrence=occurrence).order_by("number"))
     results = _results({attempt.task_id for attempt in attempts} - {""})
     return Story(
@@ -79,7 +79,7 @@ def story(occurrence: Occurrence) -> Story:
     )
 
 
-def _move(row: Transition) -> Move:
+def _move(row: LoggedMove) -> Move:
     detail = dict(row.detail or {})
     why = str(detail.pop("why", None) or "")
     changes = detail.pop("changes", {})

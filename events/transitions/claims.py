@@ -8,6 +8,7 @@ from events.lifecycle import Reason, State
 from events.transitions.statements import (
     CLAIMABLE_SQL,
     LOG_MOVED,
+    LOG_TOGETHER,
     STATE_OF_ID,
     UNCLAIMED_STATE,
     id_array,
@@ -32,7 +33,7 @@ WITH moved AS (
     WHERE o.ctid = ANY(ARRAY(SELECT unnest(%(places)s::tid[]))) AND o.state = %(from_state)s
     RETURNING o.id, %(from_state)s AS from_state, o.state AS to_state, o.reason, o.attempt, o.claim_token,
               NULL::jsonb AS detail
-), logged AS ({LOG_MOVED})
+), logged AS ({LOG_TOGETHER})
 SELECT count(*) AS moved FROM moved
 """
 

@@ -11,7 +11,7 @@ from events.shards import WHOLE, Shard, in_shard
 from events.transitions.statements import (
     FINAL_SQL,
     HOLD_IF_EDITED,
-    LOG_MOVED,
+    LOG_TOGETHER,
     UNCLAIMED_STATE,
     run,
     wake_for,
@@ -34,7 +34,7 @@ WITH target AS (
     FROM target t WHERE o.id = t.id
     RETURNING o.id, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.attempt,
               t.claim_token, NULL::jsonb AS detail, o.available_at
-), logged AS ({LOG_MOVED})
+), logged AS ({LOG_TOGETHER})
 SELECT count(*) AS moved, min(available_at) AS earliest FROM moved
 """
 
@@ -91,7 +91,7 @@ WITH lost AS (
 ), attempted AS (
     UPDATE events_attempt a SET finished_at = %(now)s, outcome = '{LOST_ATTEMPT}'
     FROM moved m WHERE a.occurrence_id = m.id AND a.number = m.attempt
-), logged AS ({LOG_MOVED})
+), logged AS ({LOG_TOGETHER})
 SELECT to_state, count(*) AS moved FROM moved GROUP BY to_state
 """
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from events.lifecycle import Reason, State
-from events.transitions.statements import run
+from events.transitions.statements import ALIKE, run
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from events.transitions.origin import Origin
     from events.transitions.schedules import Desired
 
+# At most so many moved together: a few hundred, as in a chunk.
+CHUNK = 250
 # How long after (or before) its due moment each step of a story was made.
 PLANNED = timedelta(days=-1)
 CLAIMED = timedelta(milliseconds=10)
@@ -37,17 +39,17 @@ WITH desired AS ({{desired}}), written AS (
            CASE WHEN %(state)s = '{State.FAILED}' THEN jsonb_build_object('why', 'a load, not a call') END
     FROM written
 ), logged AS (
-    INSERT INTO events_transition (occurrence_id, from_state, to_state, reason, actor, attempt,
+    INSERT INTO events_transition (occurrence_id, occurrences, from_state, to_state, reason, actor, attempt,
                                    claim_token, correlation_id, at)
-    SELECT w.id, m.from_state, m.to_state, m.reason, %(actor)s, m.attempt,
+    SELECT w.alone, w.together, m.from_state, m.to_state, m.reason, %(actor)s, m.attempt,
            CASE WHEN m.place > 1 THEN %(token)s::uuid END, %(correlation_id)s, w.due_at + m.later
-    FROM written w CROSS JOIN (VALUES
+    FROM (SELECT {ALIKE}, due_at FROM written GROUP BY due_at, id / {CHUNK}) AS w CROSS JOIN (VALUES
         (1, '', '{State.SCHEDULED}', '{Reason.PLANNED}', 0, %(planned)s),
         (2, '{State.SCHEDULED}', '{State.PENDING}', '{Reason.CLAIMED}', 0, %(claimed)s),
         (3, '{State.PENDING}', '{State.PROCESSING}', '{Reason.STARTED}', 1, %(started)s),
         (4, '{State.PROCESSING}', %(state)s, %(reason)s, 1, %(settled)s)
     ) AS m(place, from_state, to_state, reason, attempt, later)
-    ORDER BY w.id, m.place
+    ORDER BY w.due_at, m.place
 )
 SELECT count(*) AS written FROM written
 """

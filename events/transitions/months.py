@@ -33,13 +33,13 @@ DEFAULT_PART = "events_transition_default"
 class Month:
     """A part of the log: the moves with begins <= at < ends. The first one begins nowhere (None).
 
-    `moves` is PostgreSQL's estimate, `size` in bytes with indexes.
+    `rows` is PostgreSQL's estimate, and each may tell of many moves; `size` in bytes with indexes.
     """
 
     part: str
     begins: datetime | None
     ends: datetime
-    moves: int
+    rows: int
     size: int
 
     def __str__(self) -> str:
@@ -137,17 +137,37 @@ def _take_net(first: datetime, last: datetime) -> bool:
 UNENDED = f"""
 DROP TABLE IF EXISTS pg_temp.unended;
 CREATE TEMPORARY TABLE unended ON COMMIT DROP AS
-SELECT t.* FROM {{part}} t JOIN events_occurrence o ON o.id = t.occurrence_id WHERE o.state NOT IN ({FINAL_SQL})
+WITH unended AS MATERIALIZED (
+    SELECT t.id, t.occurrence_id, NULL::bigint[] AS occurrences
+    FROM {{part}} t JOIN events_occurrence o ON o.id = t.occurrence_id WHERE o.state NOT IN ({FINAL_SQL})
+  UNION ALL
+    SELECT t.id, NULL, array_agg(o.id)
+    FROM {{part}} t CROSS JOIN LATERAL unnest(t.occurrences) AS told(id) JOIN events_occurrence o ON o.id = told.id
+    WHERE o.state NOT IN ({FINAL_SQL}) GROUP BY t.id
+)
+SELECT t.id, u.occurrence_id, t.from_state, t.to_state, t.reason, t.actor, t.attempt, t.claim_token,
+       t.correlation_id, t.at, t.detail, u.occurrences
+FROM {{part}} t JOIN unended u ON u.id = t.id
 """
+COUNT = "SELECT COALESCE(sum(COALESCE(cardinality(occurrences), 1)), 0)::bigint FROM {table}"
 DROP = """
 ALTER TABLE events_transition DETACH PARTITION {part};
-INSERT INTO events_transition SELECT * FROM unended;
+INSERT INTO events_transition (id, occurrence_id, from_state, to_state, reason, actor, attempt, claim_token,
+                               correlation_id, at, detail, occurrences) TABLE unended;
 DROP TABLE {part}
 """
 
 
-def drop_month(month: Month, *, origin: Origin) -> int:
-    """Drop the month's table, but for the moves of what is not final; how many moves were so kept.
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """How many moves went with a month, and how many were kept because their occurrence is not final."""
+
+    moves: int
+    kept: int
+
+
+def drop_month(month: Month, *, origin: Origin) -> Dropped:
+    """Drop the month's table, but for the moves of what is not final.
 
     They are looked for before anything is locked. What is brought back to life meanwhile, such as a dead letter that is
     replayed, goes on without its beginning.
@@ -156,15 +176,21 @@ def drop_month(month: Month, *, origin: Origin) -> int:
 
 
 @transaction.atomic
-def _drop_month(month: Month, origin: Origin) -> int:
+def _drop_month(month: Month, origin: Origin) -> Dropped:
     with connection.cursor() as cursor:
+        cursor.execute(COUNT.format(table=month.part))
+        (moves,) = cursor.fetchone()
         cursor.execute(UNENDED.format(part=month.part))
         cursor.execute(LOCK_TIMEOUT)
         cursor.execute(DROP.format(part=month.part))
-        cursor.execute("SELECT count(*) FROM pg_temp.unended")
-        kept = int(cursor.fetchone()[0])
+        cursor.execute(COUNT.format(table="pg_temp.unended"))
+        (kept,) = cursor.fetchone()
+    dropped = Dropped(moves - kept, kept)
     Retention.objects.create(
-        what=Retention.What.LOG, before=month.ends, dropped=max(month.moves - kept, 0), dropped_at=origin.now,
+        what=Retention.What.LOG,
+        before=month.ends,
+        dropped=dropped.moves,
+        dropped_at=origin.now,
         actor=origin.actor,
-    )  # fmt: skip
-    return kept
+    )
+    return dropped

@@ -14,6 +14,7 @@ from events.transitions.statements import (
     FINAL_SQL,
     HOLD_IF_EDITED,
     LOG_MOVED,
+    LOG_TOGETHER,
     STATE_OF_ID,
     id_array,
     run,
@@ -118,7 +119,7 @@ WITH wanted AS MATERIALIZED (
 ), attempted AS (
     INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, outcome)
     SELECT id, attempt, kind, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
-), logged AS ({LOG_MOVED})
+), logged AS ({LOG_TOGETHER})
 {STARTED} FROM moved ORDER BY id
 """
 
@@ -218,7 +219,7 @@ WITH settled AS ({SETTLED}), moved AS (
 ), attempted AS (
     UPDATE events_attempt a SET finished_at = %(now)s, outcome = m.outcome, detail = m.answer
     FROM moved m WHERE a.occurrence_id = m.id AND a.number = m.attempt
-), logged AS ({LOG_MOVED})
+), logged AS ({LOG_TOGETHER})
 SELECT id, wake_at FROM moved
 """
 

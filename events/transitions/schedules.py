@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from events.lifecycle import Reason, State
 from events.transitions.statements import (
     LOG_MOVED,
+    LOG_TOGETHER,
     UNCLAIMED_STATE,
     UNSENT_SQL,
     run,
@@ -74,8 +75,9 @@ def schedule(
     `among_known`: many of them are expected to exist. It changes the cost, not the result.
     """
     unknown_alone = UNKNOWN_ALONE.format(same_slot=SAME_SLOT) if among_known else ""
+    log = LOG_MOVED if why else LOG_TOGETHER  # what somebody asked for is found by its occurrence
     row = run(
-        SCHEDULE.format(desired=desired.sql, unknown_alone=unknown_alone, log=LOG_MOVED),
+        SCHEDULE.format(desired=desired.sql, unknown_alone=unknown_alone, log=log),
         origin,
         tzdata_version=tzdata_version,
         why=why,

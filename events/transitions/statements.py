@@ -67,18 +67,33 @@ LOG_MOVED = """
     FROM moved
 """
 
+# Who moved alike, alone or together: see docs/adr/0024-moves-together.md.
+ALIKE = """CASE WHEN count(*) = 1 THEN min(id) END AS alone,
+           CASE WHEN count(*) > 1 THEN array_agg(id) END AS together"""
 
-# The same where `moved` passed from PENDING through PROCESSING at once: two rows of the log each, in their order.
-LOG_RUN = f"""
-    INSERT INTO events_transition (occurrence_id, from_state, to_state, reason, actor, attempt,
+# The same for moves that many make at once, and nobody asked for by name: one row of the log for all that moved alike.
+LOG_TOGETHER = f"""
+    INSERT INTO events_transition (occurrence_id, occurrences, from_state, to_state, reason, actor, attempt,
                                    claim_token, correlation_id, at, detail)
-    SELECT id, step.from_state, step.to_state, step.reason, step.actor, attempt,
+    SELECT {ALIKE}, from_state, to_state, reason, %(actor)s, attempt,
+           claim_token, %(correlation_id)s, %(now)s::timestamptz, detail
+    FROM moved GROUP BY from_state, to_state, reason, attempt, claim_token, detail
+"""
+
+# The same where `moved` passed from PENDING through PROCESSING at once: two moves each, in their order.
+LOG_RUN = f"""
+    INSERT INTO events_transition (occurrence_id, occurrences, from_state, to_state, reason, actor, attempt,
+                                   claim_token, correlation_id, at, detail)
+    SELECT alone, together, step.from_state, step.to_state, step.reason, step.actor, attempt,
            claim_token, %(correlation_id)s, step.at, NULL
-    FROM moved CROSS JOIN LATERAL (VALUES
-        (1, '{State.PENDING}', '{State.PROCESSING}', '{Reason.STARTED}', moved.started_at, moved.started_by),
-        (2, '{State.PROCESSING}', moved.to_state, moved.reason, %(now)s, %(actor)s)
+    FROM (
+        SELECT {ALIKE}, to_state, reason, attempt, claim_token, started_at, started_by
+        FROM moved GROUP BY to_state, reason, attempt, claim_token, started_at, started_by
+    ) AS alike CROSS JOIN LATERAL (VALUES
+        (1, '{State.PENDING}', '{State.PROCESSING}', '{Reason.STARTED}', alike.started_at, alike.started_by),
+        (2, '{State.PROCESSING}', alike.to_state, alike.reason, %(now)s, %(actor)s)
     ) AS step(number, from_state, to_state, reason, at, actor)
-    ORDER BY id, step.number
+    ORDER BY step.number
 """
 
 

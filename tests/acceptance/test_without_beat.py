@@ -42,7 +42,7 @@ Occurrence.objects.all().delete()
 Rule.objects.update(planned_until=origin.now)
 """
 STORY = """
-SELECT t.reason, count(*) FROM events_transition t JOIN events_occurrence o ON o.id = t.occurrence_id
+SELECT t.reason, count(*) FROM events_move t JOIN events_occurrence o ON o.id = t.occurrence_id
 WHERE t.actor NOT LIKE 'worker:%' GROUP BY t.reason
 """
 

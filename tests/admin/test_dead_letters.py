@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from events import queries
 from events.handling import Reject
-from events.models import Occurrence, Rule, Transition
+from events.models import LoggedMove, Occurrence, Rule
 from tests.admin.conftest import messages_of
 from tests.admin.test_occurrences import act, listed, page_of
 from tests.engine import handlers
@@ -49,7 +49,7 @@ def test_a_payload_is_edited_and_the_story_tells_the_difference(
     assert "<del>&quot;nobody&quot;</del> → <ins>&quot;&lt;Bob&gt;&quot;</ins>" in shown
     assert "/to</span>" in shown
     assert "its own, given by a person" in shown
-    kept = Transition.objects.latest("id")
+    kept = LoggedMove.objects.latest("number")
     assert (kept.actor, kept.detail) == (
         "user:alice", {"why": "because I say so", "changes": {"/to": ["nobody", "<Bob>"]}},
     )  # fmt: skip
@@ -82,7 +82,7 @@ def test_what_the_handler_refuses_is_said_beside_the_payload(alice: Client, worl
     assert page.context["form"].errors["payload"] == [
         f"payload.url: the scheme 'ftp' is not for webhooks (occurrence {row.pk}). Begin it with https:// or http://."
     ]
-    assert Transition.objects.latest("id").reason == "refused"
+    assert LoggedMove.objects.latest("number").reason == "refused"
 
 
 def test_an_empty_object_is_a_payload(alice: Client, world: World) -> None:
@@ -120,7 +120,7 @@ def test_all_that_a_filter_finds_is_edited_replayed_and_settled_in_one_action_ea
     address = reverse("admin:events_occurrence_act", args=["replay"])
     said = messages_of(alice.post(address, {"ids": page.context["ids"], "why": "mended"}, follow=True))
     assert said == ["120 occurrences will be tried again."]
-    assert Transition.objects.filter(reason="replayed").count() == 120
+    assert LoggedMove.objects.filter(reason="replayed").count() == 120
     done.refresh_from_db()
     assert done.state == "COMPLETED"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.urls import reverse
 
-from events.models import Entity, Occurrence, Transition
+from events.models import Entity, LoggedMove, Occurrence
 from tests.admin.conftest import messages_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def test_a_new_person_gets_their_rows_at_once(alice: Client, world: World) -> No
     bob = Entity.objects.get()
     assert bob.occurrences.exists()
     assert reverse("admin:events_entity_change", args=[bob.pk]) in messages_of(page)[0]
-    assert set(Transition.objects.filter(occurrence__entity=bob).values_list("actor", flat=True)) == {
+    assert set(LoggedMove.objects.filter(occurrence__entity=bob).values_list("actor", flat=True)) == {
         "user:alice"
     }
 
@@ -106,7 +106,7 @@ def test_deleting_asks_for_a_reason_and_cancels_what_was_planned(alice: Client, 
     said = messages_of(delete(alice, bob))
     assert said == ["1 entity deleted; what was not sent is cancelled, the history stays."]
     assert set(Occurrence.objects.values_list("state", "reason")) == {("CANCELLED", "entity_deleted")}
-    assert Transition.objects.latest("id").detail == {"why": "Bob asked for it"}
+    assert LoggedMove.objects.latest("number").detail == {"why": "Bob asked for it"}
 
 
 def test_deleted_people_are_out_of_sight_until_they_are_asked_for(alice: Client, world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from events import operations
-from events.models import Group, GroupItem, GroupType, Occurrence, Transition
+from events.models import Group, GroupItem, GroupType, LoggedMove, Occurrence
 from tests.admin.conftest import messages_of
 from tests.engine.grouping import HOUR, collecting, group_of, take
 
@@ -130,7 +130,7 @@ def test_a_group_is_flushed_and_the_log_says_who_and_why(alice: Client, world: W
     collecting(world, handler="log")
     group = group_of(take(world))
     assert messages_of(act(alice, "flush", group)) == ["1 group sent on their way."]
-    move = Transition.objects.get(reason="fire_now")
+    move = LoggedMove.objects.get(reason="fire_now")
     assert (move.actor, (move.detail or {})["why"]) == ("user:alice", "they asked")
     world.now += timedelta(minutes=1)
     world.sweep()

@@ -14,7 +14,7 @@ from django_celery_results.models import TaskResult
 
 from events import operations
 from events.admin import acting, base
-from events.models import Attempt, Occurrence, Transition
+from events.models import Attempt, LoggedMove, Occurrence
 from tests.admin.conftest import messages_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def test_a_waiting_occurrence_is_acted_upon_and_the_log_keeps_who_and_why(
 ) -> None:
     page = act(alice, verb, scheduled, **values)
     assert page.status_code == 200
-    moved = Transition.objects.latest("id")
+    moved = LoggedMove.objects.latest("number")
     assert (moved.to_state, moved.reason, moved.actor) == (state, reason, "user:alice")
     assert moved.detail == {"why": "because I say so"}
     assert messages_of(page)[0].startswith("1 occurrence ")
@@ -74,7 +74,7 @@ def test_a_dead_letter_is_replayed_or_settled_by_a_person(
 ) -> None:
     act(alice, verb, dead_letter, **values)
     dead_letter.refresh_from_db()
-    moved = Transition.objects.latest("id")
+    moved = LoggedMove.objects.latest("number")
     assert (dead_letter.state, moved.to_state, moved.actor) == (state, state, "user:alice")
     assert moved.detail == {"why": "because I say so"}
 
@@ -119,7 +119,7 @@ def test_the_list_leads_to_the_page_that_asks_for_the_reason(
     page = alice.post(reverse(LIST), chosen)
     assert page.context["verb"].key == "cancel"
     assert page.context["ids"] == ",".join(str(pk) for pk in sorted([dead_letter.pk, scheduled.pk]))
-    assert Transition.objects.filter(reason="cancelled").count() == 0
+    assert LoggedMove.objects.filter(reason="cancelled").count() == 0
 
 
 def test_too_many_at_once_are_refused_with_a_remedy(

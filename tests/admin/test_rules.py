@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from events import handling, operations
-from events.models import Occurrence, Rule, Transition
+from events.models import LoggedMove, Occurrence, Rule
 from events.operations import InvalidRule
 from events.operations.errors import Refusal
 from tests.admin.conftest import logged_in, messages_of
@@ -56,7 +56,7 @@ def test_a_rule_is_created_with_its_rows_and_its_author(alice: Client, world: Wo
     answer = alice.post(ADD, {**FILLED, "start_date": f"{world.now:%Y-%m-%d}"})
     assert answer.status_code == 302
     assert Occurrence.objects.filter(rule__name="Good morning").count() in {1, 2}
-    assert set(Transition.objects.values_list("actor", flat=True)) == {"user:alice"}
+    assert set(LoggedMove.objects.values_list("actor", flat=True)) == {"user:alice"}
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_pausing_resuming_and_retiring_ask_for_a_reason_and_say_what_came_of_it(
     said = messages_of(act(alice, "retire", rule))[0]
     rule.refresh_from_db()
     assert (rule.state, "cancelled, the history stays" in said) == ("retired", True)
-    assert Transition.objects.latest("id").detail == {"why": "the bell is broken"}
+    assert LoggedMove.objects.latest("number").detail == {"why": "the bell is broken"}
     reasons = list(LogEntry.objects.order_by("pk").values_list("change_message", flat=True))
     assert reasons == [
         "Pause: the bell is broken",

@@ -11,7 +11,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from events.api import api, problems
-from events.models import Entity, Transition
+from events.models import Entity, LoggedMove
 from tests.api.conftest import Account
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_a_call_has_the_clients_id_where_it_is_a_uuid_and_its_moves_carry_it(
     alice.put(ANN, {"timezone": "UTC"})
     given = {"name": "tea", "audience_kind": "person", "handler": "log", "phrase": "every day at 16:00"}
     assert alice.post("/rules", given, X_Request_Id=ours).status_code == 201
-    assert set(Transition.objects.values_list("correlation_id", "actor")) == {(ours, "user:alice")}
+    assert set(LoggedMove.objects.values_list("correlation_id", "actor")) == {(ours, "user:alice")}
 
 
 def test_no_cache_keeps_an_answer(alice: Account) -> None:

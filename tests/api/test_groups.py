@@ -11,7 +11,7 @@ import pytest
 
 from events import clock, operations, queries
 from events.management.yaml_files import read_text
-from events.models import Group, GroupItem, GroupType, Occurrence, Transition
+from events.models import Group, GroupItem, GroupType, LoggedMove, Occurrence
 from events.operations import declared
 from events.operations.declared import File
 from handlers.log.models import Delivery
@@ -155,7 +155,7 @@ def test_a_message_is_dropped_and_a_group_flushed(uploads: Account, world: World
     assert Delivery.objects.get().payload["data"] == [2]
     assert uploads.post(f"/groups/{group}/flush").status_code == 409
     assert uploads.delete(f"/groups/{group}/items/2").status_code == 409
-    said = Transition.objects.filter(reason__in=("amended", "fire_now")).order_by("pk")
+    said = LoggedMove.objects.filter(reason__in=("amended", "fire_now")).order_by("number")
     assert [move.actor for move in said] == ["user:alice"] * 2
     assert (said[1].detail or {})["why"] == "they wait"
 

@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 
 from events import clock, operations
 from events.api import rules
-from events.models import ApiKey, Entity, KeptAnswer, Occurrence, Rule, Transition
+from events.models import ApiKey, Entity, KeptAnswer, LoggedMove, Occurrence, Rule
 from events.operations import kept_answers, own_entities
 from tests.api.conftest import Account, account
 
@@ -182,7 +182,7 @@ def test_of_sixteen_at_once_one_has_the_effect_and_all_have_its_answer(
     assert sum("Idempotent-Replayed" not in answer for answer in answers) == 1
     assert Rule.objects.count() == 1
     planned = Occurrence.objects.count()
-    assert Transition.objects.count() == planned > 0
+    assert LoggedMove.objects.count() == planned > 0
 
 
 def test_of_sixteen_that_are_told_line_by_line_one_has_the_effect(

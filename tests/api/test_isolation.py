@@ -176,7 +176,7 @@ def everything_of(owner: int) -> list[Any]:
         "SELECT * FROM events_entity WHERE owner_id = %(owner)s",
         "SELECT * FROM events_rule WHERE owner_id = %(owner)s",
         "SELECT o.* FROM events_occurrence o JOIN events_rule r ON r.id = o.rule_id WHERE owner_id = %(owner)s",
-        """SELECT t.* FROM events_transition t JOIN events_occurrence o ON o.id = t.occurrence_id
+        """SELECT t.* FROM events_move t JOIN events_occurrence o ON o.id = t.occurrence_id
            JOIN events_rule r ON r.id = o.rule_id WHERE owner_id = %(owner)s""",
         """SELECT t.* FROM events_grouptype t JOIN events_rule r ON r.id = t.rule_id WHERE owner_id = %(owner)s""",
         """SELECT g.*, i.* FROM events_groupitem i JOIN events_group g ON g.id = i.group_id

@@ -286,5 +286,5 @@ def test_what_is_no_trigger_is_refused(alice: Account, body: bytes) -> None:
 
 def test_the_actor_is_the_account(alice: Account, world: World) -> None:
     alice.post("/triggers", event(world))
-    assert Occurrence.objects.get().transitions.get().actor == "user:alice"
+    assert Occurrence.objects.get().moves.get().actor == "user:alice"
     assert Occurrence.objects.get().due_at == (world.now + IN_AN_HOUR).astimezone(UTC)

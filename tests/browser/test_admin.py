@@ -8,7 +8,7 @@ import pytest
 
 from events import clock
 from events.handling import Reject
-from events.models import Occurrence, Rule, Transition
+from events.models import LoggedMove, Occurrence, Rule
 from tests.engine import handlers
 from tests.engine.conftest import bidden_handlers
 from tests.engine.world import World
@@ -77,7 +77,7 @@ def test_a_dead_letter_tells_its_story_and_is_replayed_with_a_reason(world: Worl
     page.get_by_text("1 occurrence will be tried again.").wait_for()
     page.get_by_text("the address exists now").wait_for()
     assert Occurrence.objects.get().state == "RETRYING"
-    assert Transition.objects.latest("id").actor == "user:alice"
+    assert LoggedMove.objects.latest("number").actor == "user:alice"
     assert row.pk == Occurrence.objects.get().pk
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from events import clock
 from events.handling import Completed, Reject
-from events.models import Occurrence, Rule, Transition
+from events.models import LoggedMove, Occurrence, Rule
 from tests.browser.conftest import PASSWORD
 from tests.engine import handlers
 from tests.engine.conftest import bidden_handlers
@@ -77,7 +77,7 @@ def test_all_that_a_filter_finds_is_edited_in_one_action(world: World, page: Pag
     page.get_by_role("button", name="Edit payload").click()
     page.get_by_text("60 occurrences edited").wait_for()
     assert Occurrence.objects.filter(payload={"to": "bob@example.com"}).count() == len(rows)
-    assert Transition.objects.filter(reason="amended", actor="user:alice").count() == len(rows)
+    assert LoggedMove.objects.filter(reason="amended", actor="user:alice").count() == len(rows)
 
 
 def test_of_two_browsers_that_edit_the_same_rule_the_second_is_told_and_loses_nothing_typed(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from events import operations
-from events.models import Calendar, Occurrence, Rule, Transition
+from events.models import Calendar, LoggedMove, Occurrence, Rule
 from events.operations import StaleVersion, declared
 from tests.commands.conftest import ROOT, run
 from tests.commands.yaml_text import RULE, apply, make_so, meant, yaml_file
@@ -36,10 +36,10 @@ def test_a_rule_is_created_with_its_rows_and_a_second_run_finds_nothing_to_do(
     rule = Rule.objects.get()
     assert (rule.name, rule.start_date, rule.local_time) == ("Rent", date(2026, 1, 1), time(9))
     assert rows() == [("SCHEDULED", "planned")] * 2
-    log = Transition.objects.count()
+    log = LoggedMove.objects.count()
     assert apply(tmp_path, RULE).out == "Nothing to do; 1 unchanged.\n"
     rule.refresh_from_db()
-    assert (rule.version, Transition.objects.count()) == (1, log)
+    assert (rule.version, LoggedMove.objects.count()) == (1, log)
 
 
 def test_a_change_is_told_key_by_key_with_the_rows_that_it_moves_or_withdraws(
@@ -107,7 +107,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(world: World, tmp_path: Pat
         "pause rule 'Rent'",
     ]
     assert apply(tmp_path, text, "--dry-run").out.splitlines() == [*lines, "3 changes to be made."]
-    assert not any(model.objects.exists() for model in (Rule, Calendar, Transition))
+    assert not any(model.objects.exists() for model in (Rule, Calendar, LoggedMove))
     assert apply(tmp_path, text).out.splitlines() == [*lines, "3 changes made."]
 
 
@@ -173,7 +173,7 @@ def test_prune_retires_what_no_file_declares_and_nothing_else_does(world: World,
     assert apply(tmp_path, "version: 1\ncalendars: []\n", "--prune", "--yes").out == "Nothing to do.\n"
     apply(tmp_path, other, "--prune", "--yes")
     assert dict(Rule.objects.values_list("name", "state")) == {"Rent": "retired", "Tea": "active"}
-    assert set(Transition.objects.filter(reason="rule_retired").values_list("detail__why", flat=True)) == {
+    assert set(LoggedMove.objects.filter(reason="rule_retired").values_list("detail__why", flat=True)) == {
         "no file declares it any more"
     }
     assert apply(tmp_path, other, "--prune", "--yes").out == "Nothing to do; 1 unchanged.\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from events import operations
-from events.models import Occurrence, Rule, Transition
+from events.models import LoggedMove, Occurrence, Rule
 from tests.commands.conftest import run
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def test_a_backfill_over_a_change_of_clocks_writes_each_missing_slot_once(world:
 
 def test_a_backfill_says_in_the_log_who_did_it_and_why(world: World) -> None:
     daily(world)
-    before = set(Transition.objects.values_list("pk", flat=True))
+    before = set(LoggedMove.objects.values_list("number", flat=True))
     run("backfill", "--rule", "Good morning", *THREE_DAYS, "--actor", "alice")
-    told = Transition.objects.exclude(pk__in=before).values_list("actor", "detail__why")
+    told = LoggedMove.objects.exclude(number__in=before).values_list("actor", "detail__why")
     assert set(told) == {("user:alice", "an outage")}
 
 
@@ -141,7 +141,7 @@ def test_named_dead_letters_are_replayed_and_the_reason_is_kept(world: World) ->
         f"1 occurrence left as before: {waiting}. Only what is FAILED or UNKNOWN, not yet expired, of a rule and an "
         "entity that still exist, can be replayed.\n"
     )
-    told = Transition.objects.get(occurrence_id=failed, reason="replayed")
+    told = LoggedMove.objects.get(occurrence_id=failed, reason="replayed")
     assert (told.actor, told.detail) == ("user:alice", {"why": "mended"})
     assert set(Occurrence.objects.filter(pk__in=[failed, unknown]).values_list("state", flat=True)) == {
         "RETRYING"

@@ -15,7 +15,7 @@ import pytest
 from events import clock, operations
 from events.handling import Reject
 from events.lifecycle import State
-from events.models import Occurrence, Rule, Transition
+from events.models import LoggedMove, Occurrence, Rule
 from tests.commands.conftest import ROOT, Ran, run
 from tests.engine import handlers
 from tests.engine.conftest import bidden_handlers
@@ -169,13 +169,13 @@ def test_payloads_are_edited_by_a_filter_after_a_dry_run_that_changes_nothing(wo
     ids = dead(world, 3)
     asked = ("edit", "--why", "no such", "--merge", '{"to": "Bob", "cc": 1}', "--reason", "typing error")
     listed = ", ".join(map(str, ids))
-    before = Transition.objects.count()
+    before = LoggedMove.objects.count()
     assert letters(*asked, "--dry-run").out == f"3 occurrences would be edited: {listed}.\n"
-    assert Transition.objects.count() == before
+    assert LoggedMove.objects.count() == before
     assert not Occurrence.objects.exclude(payload=None).exists()
     assert letters(*asked, "--actor", "carol").out == f"3 occurrences edited: {listed}.\n"
     assert list(Occurrence.objects.values_list("payload", flat=True)) == [{"to": "Bob", "cc": 1}] * 3
-    assert set(Transition.objects.filter(reason="amended").values_list("actor", "detail__why")) == {
+    assert set(LoggedMove.objects.filter(reason="amended").values_list("actor", "detail__why")) == {
         ("user:carol", "typing error")
     }
 
@@ -284,9 +284,9 @@ def test_a_completed_one_is_refused_by_name_and_its_log_tells_of_it(world: World
     (row,) = world.due()
     world.sweep()
     assert "the chosen are COMPLETED" in letters("replay", row.pk, "--reason", "x", "--dry-run").refused
-    assert not Transition.objects.filter(reason="refused").exists()
+    assert not LoggedMove.objects.filter(reason="refused").exists()
     assert "the chosen are COMPLETED" in letters("replay", row.pk, "--reason", "x").refused
-    assert Transition.objects.get(reason="refused").detail == {
+    assert LoggedMove.objects.get(reason="refused").detail == {
         "verb": "replay",
         "why": "x",
         "state": "COMPLETED",

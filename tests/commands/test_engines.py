@@ -11,7 +11,7 @@ import pytest
 from kombu.exceptions import OperationalError
 
 from events import publishing, sweeping
-from events.models import Occurrence, Rule, Sweep, Transition
+from events.models import LoggedMove, Occurrence, Rule, Sweep
 from events.shards import Shard
 from events.transitions import Origin
 from tests.commands.conftest import run
@@ -44,7 +44,7 @@ def test_planning_writes_what_is_missing_and_a_second_pass_nothing(world: World)
     assert written >= 1
     assert first.out.startswith(f"{written} occurrence")
     assert second.out.startswith("0 occurrences planned, up to ")
-    assert Transition.objects.order_by("-id")[0].actor == "user:alice"
+    assert LoggedMove.objects.order_by("-number")[0].actor == "user:alice"
 
 
 def test_recovery_returns_a_lapsed_claim_and_says_so(world: World) -> None:

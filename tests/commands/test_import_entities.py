@@ -12,7 +12,7 @@ import pytest
 from events import clock
 from events.management import entity_csv, importing
 from events.management.importing import SHOWN, import_file
-from events.models import Entity, Occurrence, Transition
+from events.models import Entity, LoggedMove, Occurrence
 from events.transitions import Origin
 from tests.commands.conftest import ROOT, csv_file, run
 
@@ -64,7 +64,7 @@ def test_the_people_of_a_rule_get_its_occurrences_in_the_name_of_who_imported_th
     run("import_entities", csv_file(tmp_path, HEADER + ALICE), actor="carol")
     assert Occurrence.objects.count() > before
     assert set(
-        Transition.objects.filter(occurrence__entity__external_id="alice").values_list("actor", flat=True)
+        LoggedMove.objects.filter(occurrence__entity__external_id="alice").values_list("actor", flat=True)
     ) == {"user:carol"}
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.urls import reverse
 
 from events import operations
-from events.models import Calendar, Occurrence, Rule, Transition
+from events.models import Calendar, LoggedMove, Occurrence, Rule
 from events.operations import InvalidRule
 from tests.admin.conftest import alice
 from tests.admin.test_rules import FILLED
@@ -143,7 +143,7 @@ def test_a_new_rule_is_refused_at_its_column(world: World, bad: tuple[dict[str, 
     refusal_of(lambda: world.rule(**{"name": "wrong", **start, **fields}), field, sentence)
     assert not Rule.objects.exists()
     assert not Occurrence.objects.exists()
-    assert not Transition.objects.exists()
+    assert not LoggedMove.objects.exists()
 
 
 def test_an_edited_rule_is_refused_at_its_column_and_stays_as_it_was(

@@ -10,10 +10,10 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from events import clock
-from events.models import Attempt, Occurrence, Retention, Transition
+from events.models import Attempt, LoggedMove, Occurrence, Retention
 from events.queries.audit import audit_log
 from events.transitions import months
-from events.transitions.months import drop_month, months_of_log, open_months
+from events.transitions.months import Dropped, drop_month, months_of_log, open_months
 from tests.commands.conftest import Process, run
 from tests.engine.test_audit import forge
 from tests.engine.world import World
@@ -73,7 +73,7 @@ def test_months_that_are_over_long_enough_are_dropped_whole_and_the_audit_agrees
     assert "2028-02: " in said
     assert "2028-05: " not in said  # it was over 380 days ago
     assert parts()[0] == "events_transition_2028_05"
-    assert not old.transitions.exists()
+    assert not old.moves.exists()
     assert len(world.story(young)) == 4
     assert (audit_log().rows, audit_log().total) == (2, 0)
     latest = Retention.objects.latest("id")
@@ -91,7 +91,7 @@ def test_a_story_that_has_not_ended_is_kept_whole(world: World) -> None:
     said = run("retain", "--log", "400d", "--apply").out
     assert "dropped; 1 move of what is not final kept." in said
     assert world.story(row) == [("", "SCHEDULED", "planned")]
-    assert Transition.objects.get().pk == row.transitions.get().pk
+    assert LoggedMove.objects.get() == row.moves.get()
     assert audit_log().total == 0
 
 
@@ -131,7 +131,7 @@ def test_rows_that_ended_long_ago_go_with_their_attempts_and_their_log_tells_of_
     )
     assert [*Occurrence.objects.all()] == [young]
     assert Attempt.objects.get().occurrence_id == young.pk
-    assert Transition.objects.filter(occurrence=old.pk).count() == 4
+    assert LoggedMove.objects.filter(occurrence=old.pk).count() == 4
     assert audit_log().total == 0
     kept = Retention.objects.get()
     assert (kept.what, kept.dropped, kept.before) == ("rows", 1, PRESENT - timedelta(days=400))
@@ -227,7 +227,7 @@ def test_a_reader_of_the_log_is_waited_for(
     monkeypatch.setattr("time.sleep", read_on)
     before = months_of_log()
     origin = World(clock.now()).origin()
-    assert drop_month(before[-1], origin=origin) == 0
+    assert drop_month(before[-1], origin=origin) == Dropped(moves=0, kept=0)
     assert waits == [0.1]
     assert months_of_log() == before[:-1]
     assert open_months(clock.now()) == [before[-1].part]
@@ -250,4 +250,4 @@ def test_a_reader_that_stays_is_not_waited_for_for_ever(
 def test_as_a_process_it_tells_what_there_is(manage: Process) -> None:
     done = manage("retain")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count(" moves ") == 5
+    assert done.stdout.count(" rows ") == 5

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from events.models import Occurrence, Rule, Transition
+from events.models import LoggedMove, Occurrence, Rule
 from events.operations import InvalidRule
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_a_rule_that_cannot_be_meant_is_refused_with_a_sentence_and_nothing_is_w
     assert "rule 'wrong' was refused; nothing was written" in str(refused.value)
     assert not Rule.objects.exists()
     assert not Occurrence.objects.exists()
-    assert not Transition.objects.exists()
+    assert not LoggedMove.objects.exists()
 
 
 def test_every_wrong_field_is_named_at_once(world: World) -> None:

@@ -15,7 +15,7 @@ import pytest
 from django.db import connection
 
 from events import clock
-from events.models import Occurrence, Rule, Sweep, Transition
+from events.models import LoggedMove, Occurrence, Rule, Sweep
 from scheduler_project import filebroker
 from tests.commands.conftest import ROOT, run
 from tests.engine.world import World
@@ -71,7 +71,7 @@ def published(folder: Path) -> list[int]:
 
 def entities_moved_by(actor: str) -> set[int]:
     """The entities of the rows that actors whose name ends so have moved."""
-    moves = Transition.objects.filter(actor__endswith=actor)
+    moves = LoggedMove.objects.filter(actor__endswith=actor)
     return set(moves.values_list("occurrence__entity_id", flat=True))
 
 
@@ -109,7 +109,7 @@ def test_shards_of_different_n_and_sweeps_of_all_at_once_hand_out_every_row_once
         committed_db, folder, "sweep --once", "sweep --once",
         *(f"sweep --once --shard {shard}" for shard in shards),
     )  # fmt: skip
-    claims = Transition.objects.filter(reason="claimed").values_list("occurrence_id", flat=True)
+    claims = LoggedMove.objects.filter(reason="claimed").values_list("occurrence_id", flat=True)
     assert sorted(claims) == rows
     assert sorted(published(folder)) == rows
     for shard in shards:
@@ -126,7 +126,7 @@ def test_recovery_by_shards_at_once_returns_every_lapsed_claim_once(
     commands = [f"recover --once --shard {each} --actor by-{each}" for each in ("1/3", "2/3", "3/3", "2/2")]
     said = at_once(committed_db, folder, *commands)
     assert sum(int(out.split()[0]) for out in said) == PEOPLE
-    moves = Counter(Transition.objects.filter(reason="claim_lapsed").values_list("occurrence_id", flat=True))
+    moves = Counter(LoggedMove.objects.filter(reason="claim_lapsed").values_list("occurrence_id", flat=True))
     assert (len(moves), set(moves.values())) == (PEOPLE, {1})
     for number, of in ((1, 3), (2, 3), (3, 3), (2, 2)):
         assert entities_moved_by(f"by-{number}/{of}") <= part(number, of)

@@ -13,7 +13,7 @@ from django.db import connection
 from events import clock, operations
 from events.management import database_checks
 from events.management.findings import Status
-from events.models import Entity, Occurrence, Rule, Transition
+from events.models import Entity, LoggedMove, Occurrence, Rule
 from events.operations import EntityFacts
 from events.queries.audit import audit_log
 from events.queries.zone_data import compare_with_postgresql
@@ -80,7 +80,7 @@ def really(slot: datetime, name: str) -> datetime:
 
 def frozen() -> list[Any]:
     """Everything that a command might have written."""
-    return [list(model.objects.order_by("pk").values()) for model in (Occurrence, Transition, Entity, Rule)]
+    return [list(model.objects.order_by("pk").values()) for model in (Occurrence, LoggedMove, Entity, Rule)]
 
 
 def test_what_an_old_release_planned_is_told_moved_once_and_stays_itself(
@@ -111,7 +111,7 @@ def test_what_an_old_release_planned_is_told_moved_once_and_stays_itself(
     assert f"Unsent occurrences were resolved: {2 + len(rana)} with tzdata {OLD}.\n" in told.out
     assert told.out.endswith("Nothing was written. To have it done: manage.py tzdata --apply\n")
 
-    logged = Transition.objects.count()
+    logged = LoggedMove.objects.count()
     applied = run("tzdata", "--apply", "--actor", "carol")
     assert f"tzdata {TZDATA_VERSION} has changed:\n" in applied.out
     assert f"Unsent occurrences were resolved: {2 + len(rana)} with tzdata {TZDATA_VERSION}.\n" in applied.out
@@ -121,8 +121,8 @@ def test_what_an_old_release_planned_is_told_moved_once_and_stays_itself(
     assert set(Occurrence.objects.values_list("pk", "idempotency_key")) == keys
     assert due_of("rana") == rana
     # Who moved says so; who holds is stamped without a word.
-    assert Transition.objects.count() == logged + 2
-    move = Transition.objects.filter(reason="moved").earliest("id")
+    assert LoggedMove.objects.count() == logged + 2
+    move = LoggedMove.objects.filter(reason="moved").earliest("number")
     assert (move.actor, move.from_state, move.to_state) == ("user:carol", "SCHEDULED", "SCHEDULED")
     assert move.detail is not None
     assert move.detail["tzdata"] == [OLD, TZDATA_VERSION]
@@ -192,7 +192,7 @@ def test_rows_in_flight_and_between_attempts_move_and_a_late_message_starts_noth
     assert (pending.state, pending.claim_token) == ("SCHEDULED", None)
     assert pending.due_at == really(pending.slot, "Europe/Berlin") > world.now
     assert world.run(chunk).not_started == 1
-    move = pending.transitions.get(reason="moved")
+    move = pending.moves.get(reason="moved")
     assert (move.from_state, move.to_state, move.claim_token) == ("PENDING", "SCHEDULED", chunk.token)
     assert audit_log().total == 0
 
@@ -273,7 +273,7 @@ def test_a_gap_and_a_fold_of_the_new_release_do_what_the_rules_say(
     }
     gone, moved = Occurrence.objects.get(rule=skips), Occurrence.objects.get(rule=waits)
     assert (gone.state, gone.reason) == ("CANCELLED", "superseded")
-    assert gone.transitions.latest("id").detail == {"tzdata": [TZDATA_VERSION, NEW]}
+    assert gone.moves.latest("number").detail == {"tzdata": [TZDATA_VERSION, NEW]}
     assert moved.note.startswith("gap: 12:00 does not exist")
     # The release is taken back: so is what it did.
     run("tzdata", "--apply")
@@ -321,7 +321,7 @@ def test_renamed_zones_get_their_own_names_and_both_spellings_go_on(
     assert Rule.objects.get(name="Fixed").timezone == "Europe/Kyiv"
     kyiv = {slot: at for (name, slot), at in before.items() if name == "Europe/Kiev"}
     assert {slot: at for (name, slot), at in due(own).items() if name == "Europe/Kyiv"} == kyiv
-    assert not Transition.objects.filter(reason="moved", occurrence__timezone="Europe/Kyiv").exists()
+    assert not LoggedMove.objects.filter(reason="moved", occurrence__timezone="Europe/Kyiv").exists()
     finding = database_checks.releases(world.now)
     assert (finding.status, finding.says) == (
         Status.OK, f"All that is unsent was resolved with tzdata {TZDATA_VERSION}.",

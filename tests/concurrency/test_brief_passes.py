@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from events import clock, sweeping
-from events.models import Occurrence, Sweep, Transition, Watermark
+from events.models import LoggedMove, Occurrence, Sweep, Watermark
 from scheduler_project import filebroker
 from tests.engine.world import LEASE, World
 
@@ -42,7 +42,7 @@ def test_a_brief_pass_claims_and_leaves_all_else_to_the_next(world: World) -> No
     done = sweeping.one_pass(clock=world.clock, sweeper="test")
     assert (done.claimed, done.recovered) == (1, 1)
     assert Watermark.objects.get().swept_until == world.now
-    assert Transition.objects.filter(occurrence__in=lapsed.ids, reason="claim_lapsed").count() == 1
+    assert LoggedMove.objects.filter(occurrence__in=lapsed.ids, reason="claim_lapsed").count() == 1
 
 
 def test_what_lapses_while_rows_come_due_all_the_time_is_found(world: World) -> None:
@@ -54,9 +54,9 @@ def test_what_lapses_while_rows_come_due_all_the_time_is_found(world: World) -> 
     Occurrence.objects.filter(pk=rows[0].pk).update(lease_expires_at=now + SECOND / 2)
     sweep = sweeping.sweep_until(now + 3 * SECOND, clock=clock.now, sweeper="test", stopping=lambda: False)
 
-    assert Transition.objects.filter(reason="claim_lapsed").count() == 1
+    assert LoggedMove.objects.filter(reason="claim_lapsed").count() == 1
     assert set(Occurrence.objects.values_list("state", flat=True)) == {"PENDING"}
-    early = Transition.objects.filter(reason="claimed", occurrence__in=[row.pk for row in rows[1:]])
+    early = LoggedMove.objects.filter(reason="claimed", occurrence__in=[row.pk for row in rows[1:]])
     available = dict(Occurrence.objects.values_list("pk", "available_at"))
     assert all(move.at >= available[move.occurrence_id] for move in early)
     assert sweep.claimed == 60

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from events import operations
 from events.handling import Reject
-from events.models import Occurrence, Rule, Transition
+from events.models import LoggedMove, Occurrence, Rule
 from events.operations import NothingMoved
 from events.queries import find_dead_letters
 from tests.concurrency.test_races import elsewhere, until_waiting
@@ -28,7 +28,7 @@ def dead(world: World, count: int) -> list[int]:
 
 
 def replays() -> list[int]:
-    return sorted(Transition.objects.filter(reason="replayed").values_list("occurrence_id", flat=True))
+    return sorted(LoggedMove.objects.filter(reason="replayed").values_list("occurrence_id", flat=True))
 
 
 def test_two_who_replay_the_same_filter_at_once_replay_each_once(world: World, together: Together) -> None:
@@ -65,7 +65,7 @@ def test_two_who_replay_the_same_named_rows_at_once_replay_each_once_and_one_of_
     assert replays() == ids
     assert len(told) == 1
     assert told[0].startswith("Nothing to replay: the chosen are RETRYING.")
-    refused = Transition.objects.filter(reason="refused").values_list("occurrence_id", "from_state")
+    refused = LoggedMove.objects.filter(reason="refused").values_list("occurrence_id", "from_state")
     assert sorted(refused) == [(number, "RETRYING") for number in ids]
 
 
@@ -109,7 +109,7 @@ def test_two_who_edit_the_same_payload_at_once_tell_both_differences(world: Worl
         thread.join()
     for row in Occurrence.objects.filter(pk__in=ids):
         assert row.payload == {"to": "Bob", "cc": "Bob"}
-        kept = row.transitions.filter(reason="amended").values_list("detail__changes", flat=True)
+        kept = row.moves.filter(reason="amended").values_list("detail__changes", flat=True)
         assert sorted(kept, key=str) == [{"/cc": [None, "Bob"]}, {"/to": [None, "Bob"]}]
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 
 from events import clock, sweeping, transitions
 from events.handling import Completed, HandlerContext, Outcome
-from events.models import Attempt, Occurrence, Transition
+from events.models import Attempt, LoggedMove, Occurrence
 from scheduler_project import filebroker
 from tests.engine import handlers
 from tests.engine.world import LEASE
@@ -59,7 +59,7 @@ def test_an_answer_that_comes_while_the_connection_is_cut_is_settled_all_the_sam
         assert world.run(chunk).outcomes == {"completed": 3}
     assert len(handlers.Bidden.calls) == Attempt.objects.count() == 3
     assert set(Occurrence.objects.values_list("state", "attempt")) == {("COMPLETED", 1)}
-    assert not Transition.objects.filter(reason="late_answer").exists()
+    assert not LoggedMove.objects.filter(reason="late_answer").exists()
     assert [text for text in caplog.messages if "did not take what a chunk came to" in text]
 
 
@@ -100,7 +100,7 @@ def test_an_answer_that_comes_after_its_lease_was_judged_changes_nothing(world: 
     handlers.NonIdempotent.answer = staticmethod(recovered_meanwhile)
     assert world.run(chunk).outcomes == {"late": 1}
     assert world.only().state == "UNKNOWN"
-    assert Transition.objects.get(reason="late_answer").detail == {"outcome": "completed"}
+    assert LoggedMove.objects.get(reason="late_answer").detail == {"outcome": "completed"}
 
 
 def test_what_a_broker_that_is_away_was_not_offered_is_due_again_and_it_is_asked_again_after_a_pause(

@@ -19,10 +19,10 @@ from events.models import (
     Breaker,
     BreakerState,
     Downtime,
+    LoggedMove,
     Occurrence,
     Rule,
     Sweep,
-    Transition,
     Watermark,
 )
 from events.publishing import Envelope
@@ -136,9 +136,9 @@ def test_many_sweeps_and_workers_at_a_queue_run_all_of_it_in_order_and_one_at_a_
     assert set(Occurrence.objects.values_list("state", flat=True)) == {"COMPLETED"}
     for entity in set(Occurrence.objects.values_list("entity", flat=True)):
         # Not the claims: a row that another sweep touches for an instant is given back, and claimed once more.
-        moves = Transition.objects.filter(
+        moves = LoggedMove.objects.filter(
             occurrence__entity=entity, reason__in=("started", "completed")
-        ).order_by("id")
+        ).order_by("number")
         story = list(moves.values_list("occurrence__due_at", "reason"))
         due = [at for at, _ in story]
         assert due == sorted(due)

@@ -12,7 +12,7 @@ from django.db import connection
 from events import operations, transitions
 from events.handling import Completed, Decline, HandlerContext, Outcome, Postpone, Reject, Retry, Unsure
 from events.lifecycle import Reason, State
-from events.models import Occurrence, Retention, Transition
+from events.models import LoggedMove, Occurrence, Retention, Transition
 from events.operations import EntityFacts
 from events.queries import audit
 from events.queries.audit import MOST_KEPT, audit_log
@@ -77,7 +77,7 @@ def start(world: World, chunk: Chunk) -> transitions.Started:
 def test_every_way_through_audits_clean(world: World) -> None:
     live_a_little(world)
     done = audit_log()
-    told = set(Transition.objects.values_list("reason", flat=True))
+    told = set(LoggedMove.objects.values_list("reason", flat=True))
     assert told >= {
         "completed", "attempt_failed", "postponed", "declined", "rejected", "outcome_unknown", "worker_lost",
         "claim_lapsed", "late_answer", "cancelled", "moved", "replayed", "resolved", "amended", "refused",
@@ -85,7 +85,7 @@ def test_every_way_through_audits_clean(world: World) -> None:
     assert done.disagreements == ()
     assert (done.rows, done.moves, done.total) == (
         Occurrence.objects.count(),
-        Transition.objects.count(),
+        LoggedMove.objects.count(),
         0,
     )
 
@@ -101,6 +101,28 @@ def row(world: World) -> Occurrence:
     ]  # fmt: skip
     assert audit_log().total == 0
     row.refresh_from_db()
+    return row
+
+
+ONE_BY_ONE = """
+CREATE TEMPORARY TABLE told ON COMMIT DROP AS SELECT * FROM events_move;
+SET LOCAL session_replication_role = replica;
+DELETE FROM events_transition;
+INSERT INTO events_transition (occurrence_id, from_state, to_state, reason, actor, attempt, claim_token,
+                               correlation_id, at, detail)
+SELECT occurrence_id, from_state, to_state, reason, actor, attempt, claim_token, correlation_id, at, detail
+FROM told ORDER BY number, occurrence_id;
+SET LOCAL session_replication_role = DEFAULT
+"""
+
+
+@pytest.fixture
+def alone(row: Occurrence) -> Occurrence:
+    """The same, in a log in which nobody moved together with others."""
+    with connection.cursor() as cursor:
+        cursor.execute(ONE_BY_ONE)
+    assert audit_log().total == 0
+    assert not Transition.objects.filter(occurrence=None).exists()
     return row
 
 
@@ -226,18 +248,20 @@ FORGED = {
 
 
 @pytest.mark.parametrize(("statement", "sentence"), FORGED.values(), ids=FORGED)
-def test_what_was_written_past_the_one_door_is_named(row: Occurrence, statement: str, sentence: str) -> None:
-    forge(statement, row)
+def test_what_was_written_past_the_one_door_is_named(
+    alone: Occurrence, statement: str, sentence: str
+) -> None:
+    forge(statement, alone)
     found = audit_log()
-    assert {each.occurrence_id for each in found.disagreements} == {row.pk}
+    assert {each.occurrence_id for each in found.disagreements} == {alone.pk}
     assert len(found.disagreements) == found.total
     problems = "\n".join(each.problem for each in found.disagreements)
     assert re.search(rf"(?m)^{sentence}$", problems), problems
 
 
-def test_a_row_that_is_gone_is_missed_unless_it_was_dropped_on_purpose(row: Occurrence) -> None:
-    forge("DELETE FROM events_attempt WHERE occurrence_id = {id}", row)
-    forge("DELETE FROM events_occurrence WHERE id = {id}", row)
+def test_a_row_that_is_gone_is_missed_unless_it_was_dropped_on_purpose(alone: Occurrence) -> None:
+    forge("DELETE FROM events_attempt WHERE occurrence_id = {id}", alone)
+    forge("DELETE FROM events_occurrence WHERE id = {id}", alone)
     gone = "its row is gone, and no row that ended as late as 2027-03-01 00:00:30+00 was dropped"
     assert [each.problem for each in audit_log().disagreements] == [gone]
     ended = datetime(2027, 3, 1, 0, 0, 30, tzinfo=UTC)
@@ -245,14 +269,16 @@ def test_a_row_that_is_gone_is_missed_unless_it_was_dropped_on_purpose(row: Occu
     assert audit_log().total == 1
     Retention.objects.filter(pk=kept.pk).update(before=ended + timedelta(microseconds=1))
     assert audit_log().total == 0
-    forge("DELETE FROM events_transition WHERE occurrence_id = {id} AND reason = 'completed'", row)
+    forge("DELETE FROM events_transition WHERE occurrence_id = {id} AND reason = 'completed'", alone)
     assert "its row is gone, and its log ends in PROCESSING" in str(audit_log().disagreements)
 
 
-def test_an_instant_within_a_second_is_the_clocks_own_affair(row: Occurrence) -> None:
+def test_an_instant_within_a_second_is_the_clocks_own_affair(alone: Occurrence) -> None:
     back = "at = at - interval '900 milliseconds'"
-    forge(LOG.format(back, "started", 2), row)
-    forge(TRY.replace("number = 1", "number = 2").format("started_at = started_at - interval '900 ms'"), row)
+    forge(LOG.format(back, "started", 2), alone)
+    forge(
+        TRY.replace("number = 1", "number = 2").format("started_at = started_at - interval '900 ms'"), alone
+    )
     assert audit_log().total == 0
 
 

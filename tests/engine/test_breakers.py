@@ -13,7 +13,7 @@ import pytest
 from events import breakers, operations
 from events.breakers import Destination, Tolerance
 from events.handling import Completed, Reject, Retry
-from events.models import Attempt, Breaker, Occurrence, Rule, Transition
+from events.models import Attempt, Breaker, LoggedMove, Occurrence, Rule
 from events.publishing import Envelope
 from tests.engine import handlers
 from tests.engine.world import LEASE, World
@@ -95,7 +95,7 @@ def test_rows_are_held_visibly_and_holding_spends_no_attempt(world: World) -> No
         run_all(world)
     assert set(Occurrence.objects.values_list("pk", "attempt", "failures")) == spent
     assert set(Occurrence.objects.values_list("hold", "destination")) == {("breaker_open", DEAD.name)}
-    held = Transition.objects.filter(reason="breaker_open", detail__destination=DEAD.name)
+    held = LoggedMove.objects.filter(reason="breaker_open", detail__destination=DEAD.name)
     assert held.count() == 6, "a row that is held is held once"
 
 
@@ -138,7 +138,7 @@ def test_one_probe_a_window_while_it_stays_dead_and_all_of_them_when_it_is_back(
     assert standings() == {DEAD.name: ("closed", 0)}
     run_all(world)
     assert set(Occurrence.objects.values_list("state", "hold")) == {("COMPLETED", "")}
-    reasons = set(Transition.objects.values_list("reason", flat=True))
+    reasons = set(LoggedMove.objects.values_list("reason", flat=True))
     assert {"breaker_probe", "breaker_closed"} <= reasons
 
 
@@ -177,12 +177,12 @@ def test_a_probe_that_waits_in_a_long_queue_is_not_overtaken_by_the_next(world: 
     world.now += WINDOW
     world.recover()
     (waiting,) = world.claim()
-    logged = Transition.objects.count()
+    logged = LoggedMove.objects.count()
     for _ in range(3):
         world.now += WINDOW
         world.recover()
         assert world.claim() == []
-    assert Transition.objects.count() == logged, "nothing is let go only to be held again"
+    assert LoggedMove.objects.count() == logged, "nothing is let go only to be held again"
     handlers.answer(Completed())
     world.run(waiting, tolerance=TOLERANCE)
     assert standings() == {DEAD.name: ("closed", 0)}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events import operations, planning
-from events.models import Calendar, Occurrence, Rule, Transition
+from events.models import Calendar, LoggedMove, Occurrence, Rule
 from events.operations import CalendarInUse, InvalidCalendar, InvalidRule, StaleVersion
 from tests.engine.world import World
 
@@ -155,7 +155,7 @@ def test_an_edit_moves_the_rows_of_all_its_rules_in_the_same_transaction(world: 
     assert waiting(rule) == ["Thu 31 Dec", "Mon 04 Jan", "Tue 05 Jan"]
     assert waiting(paused) == ["Thu 31 Dec", "Mon 04 Jan", "Tue 05 Jan"]
     assert len(waiting(other)) == 5
-    reasons = Transition.objects.filter(actor="user:bob").values_list("reason", flat=True)
+    reasons = LoggedMove.objects.filter(actor="user:bob").values_list("reason", flat=True)
     assert sorted(reasons) == ["moved", *["superseded"] * 4]
     assert (office.version, Calendar.objects.get(pk=office.pk).version) == (2, 2)
 

@@ -11,7 +11,7 @@ import pytest
 from events import breakers, dispatch, operations, sweeping
 from events.breakers import Destination, Tolerance
 from events.handling import Retry
-from events.models import Entity, Occurrence, Rule, Transition
+from events.models import Entity, LoggedMove, Occurrence, Rule
 from tests.engine import handlers
 from tests.engine.world import LEASE, World
 
@@ -93,7 +93,7 @@ def test_latest_fires_the_last_for_each_person_and_the_others_say_because_of_whi
     wanted = latest_of_each(world)
     assert sorted(row for chunk in claimed for row in chunk.ids) == sorted(wanted)
     assert ends() == {("PENDING", "claimed"): 3, ("SKIPPED", "coalesced"): 69}
-    pairs = Transition.objects.filter(reason="coalesced").values_list(
+    pairs = LoggedMove.objects.filter(reason="coalesced").values_list(
         "occurrence__entity", "detail__because_of"
     )
     assert {(Occurrence.objects.get(pk=because).entity_id, because) for _, because in pairs} == set(pairs)

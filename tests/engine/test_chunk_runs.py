@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from events import operations
 from events.handling import Completed, HandlerContext, Outcome
-from events.models import Attempt, ChunkStart, Occurrence, Transition
+from events.models import Attempt, ChunkStart, LoggedMove, Occurrence
 from events.queries.audit import audit_log
 from events.transitions import chunk_runs
 from handlers.log.models import Delivery
@@ -24,7 +24,7 @@ def test_the_log_tells_the_start_and_the_end_though_nobody_saw_the_row_between(w
     world.run(world.claim_together())
     assert not ChunkStart.objects.exists()
     for row in Occurrence.objects.all():
-        moves = row.transitions.order_by("id").values_list(
+        moves = row.moves.order_by("number").values_list(
             "from_state", "to_state", "reason", "attempt", "actor"
         )
         assert list(moves)[2:] == [
@@ -70,7 +70,7 @@ def test_what_was_taken_up_is_given_up_with_its_own_lease_not_with_its_claim(wor
         ("RETRYING", "worker_lost", 1, 0)
     }
     assert set(Attempt.objects.values_list("number", "outcome", "worker")) == {(1, "lost", "worker:doomed")}
-    assert set(Transition.objects.filter(attempt=1).values_list("reason", "actor")) == {
+    assert set(LoggedMove.objects.filter(attempt=1).values_list("reason", "actor")) == {
         ("started", "worker:doomed"), ("worker_lost", "engine:test"),
     }  # fmt: skip
     assert not ChunkStart.objects.exists()

@@ -10,7 +10,7 @@ import pytest
 from events import operations, queries
 from events.handling import HandlerContext, InvalidPayload, Outcome, Reject
 from events.lifecycle import State
-from events.models import Occurrence, Rule, Transition
+from events.models import LoggedMove, Occurrence, Rule
 from events.operations import InvalidAmendment, NothingMoved
 from events.operations.payloads import merged
 from events.queries import Source, find_dead_letters
@@ -47,7 +47,7 @@ def amend(world: World, ids: list[int], payload: Any, **how: Any) -> list[int]:
 
 def refusals(*ids: int) -> list[tuple[int, dict[str, str]]]:
     """The `refused` rows in the log."""
-    told = Transition.objects.filter(reason="refused").order_by("occurrence_id", "id")
+    told = LoggedMove.objects.filter(reason="refused").order_by("occurrence_id", "number")
     return [
         (row.occurrence_id, dict(row.detail or {})) for row in told if not ids or row.occurrence_id in ids
     ]
@@ -61,7 +61,7 @@ def test_an_edited_dead_letter_keeps_the_difference_and_its_next_attempt_is_told
 ) -> None:
     (row,) = dead(world)
     assert amend(world, [row], {"to": "Bob", "cc": ["Carol"]}) == [row]
-    kept = Transition.objects.latest("id")
+    kept = LoggedMove.objects.latest("number")
     assert (kept.from_state, kept.to_state, kept.reason, kept.actor) == (
         "FAILED",
         "FAILED",
@@ -103,7 +103,9 @@ def test_a_second_edit_differs_from_the_first_and_an_edit_of_a_snapshot_from_tha
     amend(world, [row], {"from": None}, merge=True)
     amend(world, [row], {"to": None, "whom": {"name": "Bob"}}, merge=True)
     told = (
-        Transition.objects.filter(reason="amended").order_by("id").values_list("detail__changes", flat=True)
+        LoggedMove.objects.filter(reason="amended")
+        .order_by("number")
+        .values_list("detail__changes", flat=True)
     )
     assert list(told) == [
         {"/to": ["nobody", "Bob"]},
@@ -150,7 +152,7 @@ def test_a_payload_that_its_handler_refuses_is_not_written_to_any_and_the_field_
         f"- payload.to: it is no name (occurrences {first} and 2 more). Begin it with a capital letter."
     )
     assert not Occurrence.objects.exclude(payload=None).exists()
-    assert not Transition.objects.filter(reason="amended").exists()
+    assert not LoggedMove.objects.filter(reason="amended").exists()
     assert [number for number, _ in refusals()] == ids
 
 
@@ -162,7 +164,7 @@ def test_of_many_edits_one_that_is_wrong_prevents_all(world: World, picky: None)
     Rule.objects.update(payload={"to": "carol"})  # as an older release of the handler may have taken it
     with pytest.raises(InvalidAmendment, match=rf"payload.to: it is no name \(occurrence {bad}\)"):
         operations.amend_found(rows, payload={"cc": "Dave"}, merge=True, why="x", origin=world.origin())
-    assert Transition.objects.filter(reason="amended").count() == 1
+    assert LoggedMove.objects.filter(reason="amended").count() == 1
     assert refusals() == []
 
 
@@ -246,7 +248,7 @@ def test_five_hundred_are_put_right_and_replayed_by_a_filter_in_one_action_each_
     ids = dead(world, 500)
     done = [row.pk for row in world.due(500, name="done", handler="idempotent")]
     world.sweep()
-    before = Transition.objects.latest("id").pk
+    before = LoggedMove.objects.latest("number").number
     told: list[int] = []
 
     found = find_dead_letters(why="NO SUCH address")
@@ -261,7 +263,7 @@ def test_five_hundred_are_put_right_and_replayed_by_a_filter_in_one_action_each_
     replayed = operations.replay_found(found, why="mended", origin=world.origin(), tell=told.append)
     assert amended == replayed == ids
     assert told == [500, 500]
-    log = Transition.objects.filter(pk__gt=before)
+    log = LoggedMove.objects.filter(number__gt=before)
     assert (
         log.filter(
             reason="amended", occurrence_id__in=ids, detail__changes={"/to": ["nobody", "Bob"]}
@@ -351,7 +353,7 @@ def test_a_verb_that_does_not_fit_a_named_row_is_told_in_its_log_and_changes_not
             verbs[verb]()
     assert refusals() == [(row.pk, {"verb": verb, "why": "please", "state": state}) for verb in misfits]
     assert set(
-        Transition.objects.filter(reason="refused").values_list("from_state", "to_state", "actor")
+        LoggedMove.objects.filter(reason="refused").values_list("from_state", "to_state", "actor")
     ) == {(state, state, "user:alice")}
     assert Occurrence.objects.values().get() == kept
 
@@ -370,7 +372,7 @@ def test_of_several_named_rows_those_that_move_do_and_the_others_logs_tell_of_it
 def test_rows_that_do_not_exist_leave_no_trace(world: World) -> None:
     with pytest.raises(NothingMoved, match="no such occurrence exists"):
         operations.cancel([1, 0, -5, 2**80], why="x", origin=world.origin())
-    assert not Transition.objects.exists()
+    assert not LoggedMove.objects.exists()
 
 
 def test_the_log_of_what_was_amended_and_refused_still_leads_to_where_every_row_stands(world: World) -> None:

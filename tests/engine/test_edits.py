@@ -176,7 +176,7 @@ def test_an_operator_may_fire_cancel_and_replay_and_the_log_says_who_and_why(wor
     world.tick()
     row.refresh_from_db()
     assert (row.state, row.due_at.day) == ("COMPLETED", 14)
-    told = row.transitions.get(reason="fire_now")
+    told = row.moves.get(reason="fire_now")
     assert (told.actor, told.detail) == ("user:alice", {"why": "the client waits"})
     with pytest.raises(operations.NothingMoved, match="the chosen are COMPLETED"):
         operations.cancel([row.pk], why="too late", origin=world.origin())

@@ -10,7 +10,7 @@ import pytest
 from events import breakers, dispatch, operations, planning
 from events.breakers import Destination
 from events.handling import Completed, Retry
-from events.models import Occurrence, Rule, Transition
+from events.models import LoggedMove, Occurrence, Rule
 from events.operations import EntityFacts
 from tests.engine import handlers
 from tests.engine.world import World
@@ -124,9 +124,9 @@ def test_an_edit_under_way_leads_to_its_end_wherever_the_row_stands_and_then_not
     assert (row.reason, row.hold or row.state) == (reason, reason if ends == "held" else ends)
     assert len(handlers.Bidden.calls) == calls
     assert Occurrence.objects.count() == 1
-    assert Transition.objects.count() <= 12
-    logged = Transition.objects.count()
+    assert LoggedMove.objects.count() <= 12
+    logged = LoggedMove.objects.count()
     world.now += HOUR
     world.recover()
     world.sweep()
-    assert Transition.objects.count() == logged
+    assert LoggedMove.objects.count() == logged

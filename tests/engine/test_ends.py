@@ -9,7 +9,7 @@ import pytest
 
 from events import operations
 from events.handling import Reject, Retry
-from events.models import Attempt, Entity, Occurrence, Rule, Transition
+from events.models import Attempt, Entity, LoggedMove, Occurrence, Rule
 from tests.engine import handlers
 from tests.engine.world import LEASE, World
 
@@ -28,11 +28,11 @@ def end(world: World, what: str) -> None:
 
 def goes_round(world: World) -> int:
     """How many moves are logged in so many turns of claim and run at one instant."""
-    before = Transition.objects.count()
+    before = LoggedMove.objects.count()
     for _ in range(TURNS):
         for chunk in world.claim():
             world.run(chunk)
-    return Transition.objects.count() - before
+    return LoggedMove.objects.count() - before
 
 
 @pytest.mark.parametrize("what", ["rule", "entity"])

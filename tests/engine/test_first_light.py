@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from events.models import Occurrence, Transition
+from events.models import LoggedMove, Occurrence
 from events.timing import canonical_zones, zone
 from handlers.log.models import Delivery
 from tests.engine.world import World
@@ -61,4 +61,4 @@ def test_everyone_in_the_world_is_called_once_at_nine_on_their_own_clock(world: 
         assert (local.date(), local.hour, local.minute) == (day.date(), 9, 0), row.entity
     assert Delivery.objects.values("entity_external_id").distinct().count() == Delivery.objects.count()
     assert Delivery.objects.count() == len(canonical_zones())
-    assert Transition.objects.count() == 4 * len(canonical_zones())
+    assert LoggedMove.objects.count() == 4 * len(canonical_zones())

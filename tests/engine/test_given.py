@@ -114,5 +114,5 @@ def test_moved_while_it_is_claimed_the_claim_is_void(world: World, rule: Rule) -
 
 def test_what_a_row_is_told_of_itself_is_in_its_log(world: World, rule: Rule) -> None:
     give(world, replace(given(rule), detail={"from": 7}))
-    [told] = Occurrence.objects.get(given=True).transitions.values_list("detail", flat=True)
+    [told] = Occurrence.objects.get(given=True).moves.values_list("detail", flat=True)
     assert told == {"from": 7}

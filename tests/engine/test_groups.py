@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from events import operations, planning, transitions
 from events.handling import Completed, Reject, Retry
-from events.models import Entity, Group, GroupItem, Occurrence, Transition
+from events.models import Entity, Group, GroupItem, LoggedMove, Occurrence
 from events.operations import EntityFacts, InvalidMessage, NothingMoved
 from events.transitions import Given
 from tests.engine import handlers
@@ -191,7 +191,7 @@ def test_an_open_group_that_is_told_a_past_moment_goes_at_once(world: World) -> 
     assert (taken.due_at, taken.is_sealed) == (world.now, True)
     assert world.sweep() == 1
     assert dispatched()[0]["data"] == [1, 2]
-    moves = Transition.objects.filter(occurrence=world.only(), reason="moved")
+    moves = LoggedMove.objects.filter(occurrence=world.only(), reason="moved")
     assert (moves.get().detail or {})["sealed"] == "due"
 
 
@@ -360,7 +360,7 @@ def test_a_dead_letters_payload_can_be_amended_and_that_is_told(world: World, ha
     operations.replay([row.pk], why="mended", origin=world.origin())
     world.sweep()
     assert dispatched()[-1] == dispatched()[0] | {"message": ["mended"]}
-    changed = Transition.objects.get(occurrence=row, reason="amended").detail or {}
+    changed = LoggedMove.objects.get(occurrence=row, reason="amended").detail or {}
     assert changed["changes"] == {"/message": [[], ["mended"]]}
 
 
@@ -401,7 +401,7 @@ def test_a_dropped_message_is_left_out(world: World) -> None:
     world.now += HOUR
     world.sweep()
     assert (dispatched()[0]["data"], dispatched()[0]["items"]) == ([0, 2], 2)
-    log = Transition.objects.get(occurrence=world.only(), reason="amended")
+    log = LoggedMove.objects.get(occurrence=world.only(), reason="amended")
     assert (log.actor, log.detail) == ("user:bob", {"why": "a mistake", "dropped": 2})
     assert GroupItem.objects.count() == 3
 
@@ -447,7 +447,7 @@ def test_a_flushed_group_goes_at_once_and_the_next_message_opens_another(world: 
     assert take(world, 2).group_id != taken.group_id
     assert world.sweep() == 1
     assert dispatched()[0]["data"] == [1]
-    log = Transition.objects.get(occurrence=occurrence_of(taken), reason="fire_now")
+    log = LoggedMove.objects.get(occurrence=occurrence_of(taken), reason="fire_now")
     assert (log.actor, (log.detail or {})["why"]) == ("user:bob", "they wait")
     with pytest.raises(NothingMoved, match="the chosen are COMPLETED"):
         operations.flush_group(group_of(taken), why="again", origin=world.origin())

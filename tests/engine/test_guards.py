@@ -10,7 +10,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from events import operations, transitions
 from events.lifecycle import FINAL, IN_FLIGHT, LEGAL_MOVES, Reason, State, is_legal
-from events.models import Occurrence, Transition
+from events.models import LoggedMove, Occurrence
 from tests.engine.world import World
 
 pytestmark = pytest.mark.django_db
@@ -100,7 +100,7 @@ def test_the_log_is_append_only(world: World, statement: str) -> None:
         connection.cursor() as cursor,
     ):
         cursor.execute("TRUNCATE events_transition")
-    assert Transition.objects.count() == 1
+    assert LoggedMove.objects.count() == 1
 
 
 def test_the_log_replays_to_where_every_row_stands(world: World) -> None:
@@ -111,7 +111,7 @@ def test_the_log_replays_to_where_every_row_stands(world: World) -> None:
     world.tick()
     for row in Occurrence.objects.all():
         at = ""
-        for move in row.transitions.order_by("id"):
+        for move in row.moves.order_by("number"):
             assert move.from_state == at
             at = move.to_state
         assert at == row.state
@@ -126,7 +126,7 @@ def test_a_person_resolves_to_completed_or_cancelled_and_to_nothing_else(world: 
     ):
         operations.resolve([row.pk], to_state=state, why="a guess", origin=world.origin())
     assert Occurrence.objects.get().state == State.UNKNOWN
-    refused = Transition.objects.latest("id")
+    refused = LoggedMove.objects.latest("number")
     assert (refused.from_state, refused.to_state, refused.reason) == ("UNKNOWN", "UNKNOWN", "refused")
     assert refused.actor == "user:alice"
     assert refused.detail == {"verb": "resolve", "why": "a guess", "state": "UNKNOWN"}

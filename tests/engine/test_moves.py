@@ -85,7 +85,7 @@ def stands() -> dict[str, str]:
 
 
 def last(row: Occurrence) -> tuple[str, Any]:
-    told = row.transitions.latest("id")
+    told = row.moves.latest("number")
     return told.reason, told.detail
 
 
@@ -449,7 +449,7 @@ def test_a_claimed_row_moves_or_is_kept_and_its_message_runs_only_what_holds(
     ran = world.run(chunk)
     assert ran.not_started == (1 if on_move == "follow" else 0)
     if on_move == "follow":
-        told = rows()[0].transitions.get(reason="moved")
+        told = rows()[0].moves.get(reason="moved")
         assert (told.from_state, told.to_state, told.claim_token) == ("PENDING", "SCHEDULED", chunk.token)
     look(world, at(14, 13))
     assert stands() == {"03-14 09:00": "COMPLETED"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from events.handling import Completed, Decline, Postpone, Reject, Retry, Unsure
-from events.models import Attempt, Occurrence, Transition
+from events.models import Attempt, LoggedMove, Occurrence
 from handlers.log.models import Delivery
 from tests.engine import handlers
 from tests.engine.world import World
@@ -170,5 +170,5 @@ def test_a_worker_that_lost_its_lease_settles_nothing_and_its_late_answer_is_log
 
     assert (world.only().state, world.only().reason) == ("RETRYING", "worker_lost")
     assert summary.outcomes == {"late": 1}
-    late = Transition.objects.filter(reason="late_answer")
+    late = LoggedMove.objects.filter(reason="late_answer")
     assert [(each.from_state, each.to_state) for each in late] == [("RETRYING", "RETRYING")]

@@ -10,7 +10,7 @@ import pytest
 from events import dispatch, operations, planning, transitions
 from events.handling import Completed, Retry
 from events.lifecycle import Reason, State
-from events.models import Attempt, Entity, Occurrence, Rule, Transition
+from events.models import Attempt, Entity, LoggedMove, Occurrence, Rule
 from tests.engine import handlers
 from tests.engine.world import LEASE, World
 
@@ -97,7 +97,7 @@ def test_with_skip_the_one_that_is_due_meanwhile_is_skipped_and_says_because_of_
     at(world, 1)
     assert world.claim() == []
     assert (row(1).state, row(1).reason) == ("SKIPPED", "overlapped")
-    assert Transition.objects.get(reason="overlapped").detail == {"because_of": row(0).pk}
+    assert LoggedMove.objects.get(reason="overlapped").detail == {"because_of": row(0).pk}
 
 
 def test_with_skip_one_that_waits_for_its_next_attempt_is_at_work_too(world: World) -> None:
@@ -142,7 +142,7 @@ def test_with_skip_only_the_first_of_a_backlog_goes(world: World) -> None:
     run_all(world)
     assert states()[:4] == ["COMPLETED", "SKIPPED", "SKIPPED", "SKIPPED"]
     assert set(
-        Transition.objects.filter(reason="overlapped").values_list("detail__because_of", flat=True)
+        LoggedMove.objects.filter(reason="overlapped").values_list("detail__because_of", flat=True)
     ) == {row(0).pk}
 
 
@@ -153,10 +153,10 @@ def test_with_queue_it_waits_visibly_and_goes_when_the_other_has_ended(world: Wo
     at(world, 1)
     run_all(world)
     assert (row(1).state, row(1).hold, row(1).attempt) == ("SCHEDULED", "overlapping", 0)
-    logged = Transition.objects.count()
+    logged = LoggedMove.objects.count()
     for _ in range(5):
         run_all(world)
-    assert Transition.objects.count() == logged, "who waits is not let go and held again"
+    assert LoggedMove.objects.count() == logged, "who waits is not let go and held again"
     finish(world, chunk)
     run_all(world)
     assert states()[:2] == ["COMPLETED", "COMPLETED"]
@@ -235,10 +235,10 @@ def test_a_replayed_one_waits_for_what_is_at_work_and_is_not_skipped(world: Worl
     operations.replay([row(0).pk], why="they are back", origin=world.origin())
     run_all(world)
     assert (row(0).state, row(0).hold) == ("RETRYING", "overlapping")
-    logged = Transition.objects.count()
+    logged = LoggedMove.objects.count()
     for _ in range(5):
         run_all(world)
-    assert Transition.objects.count() == logged
+    assert LoggedMove.objects.count() == logged
     finish(world, chunk)
     run_all(world)
     assert states()[:2] == ["COMPLETED", "COMPLETED"]

@@ -180,7 +180,7 @@ def test_done_it_does_not_come_back_by_a_snooze_where_a_series_would(world: Worl
     world.now = datetime(2027, 10, 31, 8, 0, tzinfo=UTC)
     world.sweep()
     assert operations.finish_reminder(rule, why="done", origin=world.origin()) == 1
-    assert Occurrence.objects.get(state="CANCELLED").transitions.latest("id").detail == {"why": "done"}
+    assert Occurrence.objects.get(state="CANCELLED").moves.latest("number").detail == {"why": "done"}
     with pytest.raises(RetiredRule):
         snooze(world, rule, length="1h")
     with pytest.raises(RetiredRule):

@@ -214,7 +214,7 @@ CASES = [
 
 def moved_in(chain: UUID) -> list[int]:
     """The entities whose rows a pass moved, once for each move."""
-    moves = Occurrence.objects.filter(transitions__correlation_id=chain)
+    moves = Occurrence.objects.filter(moves__correlation_id=chain)
     return sorted(moves.values_list("entity_id", flat=True))
 
 

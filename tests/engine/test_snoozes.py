@@ -58,8 +58,8 @@ def test_what_is_to_come_comes_later_with_what_it_tells(world: World, daily: Rul
     assert (given.payload, given.snapshot) == ({"text": "its own"}, {"attributes": {"n": 1}})
     assert given.note == "snoozed from 2027-03-27 09:00"
     assert given.idempotency_key != row.idempotency_key
-    assert (row.transitions.latest("id").detail or {})["stands_for_it"] == given.pk
-    assert (given.transitions.get().detail or {})["snoozed_from"] == row.pk
+    assert (row.moves.latest("number").detail or {})["stands_for_it"] == given.pk
+    assert (given.moves.get().detail or {})["snoozed_from"] == row.pk
     world.now = NINE
     assert world.sweep() == 0
     world.now = NINE + HOUR
@@ -149,7 +149,7 @@ def test_what_is_being_sent_or_waits_for_a_person_is_not_put_off(world: World) -
 def refused(world: World, row: Occurrence, said: str) -> None:
     with pytest.raises(NotSnoozed, match=said):
         put_off(world, row, world.now + HOUR)
-    assert row.transitions.latest("id").reason == "refused"
+    assert row.moves.latest("number").reason == "refused"
     assert not Occurrence.objects.filter(given=True).exists()
 
 

@@ -216,7 +216,7 @@ def test_another_payload_is_told_without_moving_anything_also_on_its_way(world: 
     assert post(world, alice, payload={"title": "Begins soon"}) == ["changed"]
     world.run(chunk)
     assert Delivery.objects.get().payload["title"] == "Begins soon"
-    [told] = only().transitions.filter(reason="amended").values_list("detail", flat=True)
+    [told] = only().moves.filter(reason="amended").values_list("detail", flat=True)
     assert told == {"changes": {"/title": ["Begins", "Begins soon"]}}
 
 

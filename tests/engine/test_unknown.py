@@ -132,7 +132,7 @@ def test_who_cannot_tell_is_asked_a_bounded_number_of_times_and_then_the_policy_
     assert stands(world)[0] == end
     assert (asked(), called()) == (2 + MOST_QUESTIONS - 1, 1)
     if policy != "ask":
-        told = world.only().transitions.get(reason="resolved")
+        told = world.only().moves.get(reason="resolved")
         assert (told.detail, told.actor) == ({"policy": policy}, "engine:test")
 
 

@@ -148,7 +148,7 @@ class World:
         return Occurrence.objects.get()
 
     def story(self, occurrence: Occurrence) -> list[tuple[str, str, str]]:
-        return list(occurrence.transitions.values_list("from_state", "to_state", "reason"))
+        return list(occurrence.moves.values_list("from_state", "to_state", "reason"))
 
     def due(self, count: int = 1, **rule: Any) -> list[Occurrence]:
         """So many people with one row each, due at this very instant."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from events.models import Attempt, Occurrence, Transition
+from events.models import Attempt, LoggedMove, Occurrence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +103,7 @@ def read(expected: Mapping[int, int], kinds: Mapping[int, Kind], receiver_log: P
     for key, rule_id, uuid, *rest in Occurrence.objects.filter(**mine).values_list(*ROW):
         history.add_row(Row(key, rule_id, kinds[rule_id], str(uuid), *rest))
     ids = {"occurrence_id__in": Occurrence.objects.filter(**mine).values("id")}
-    for values in Transition.objects.filter(**ids).order_by("id").values_list(*MOVE):
+    for values in LoggedMove.objects.filter(**ids).order_by("number").values_list(*MOVE):
         history.moves[values[0]].append(Move(*values))
     for values in Attempt.objects.filter(**ids).order_by("number").values_list(*TRY):
         history.tries[values[0]].append(Try(*values))

@@ -42,7 +42,7 @@ LONG = timedelta(hours=1)
 
 LOOK = """
 SELECT o::text, o.state, o.attempt, o.failures, o.hold, o.claim_token, o.idempotency_key, o.available_at,
-       o.lease_expires_at, (SELECT count(*) FROM events_transition t WHERE t.occurrence_id = o.id),
+       o.lease_expires_at, (SELECT count(*) FROM events_move t WHERE t.occurrence_id = o.id),
        (SELECT count(*) FROM model_effect),
        (SELECT c.lease_expires_at FROM events_chunkstart c WHERE c.claim_token = o.claim_token)
 FROM events_occurrence o WHERE o.id = %s

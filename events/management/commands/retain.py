@@ -65,7 +65,7 @@ class Command(PunctualCommand):
 
     def _tell_all(self) -> None:
         for month in months_of_log():
-            self.say(f"{month!s:<15} {month.moves:>15,} moves  {size_in_words(month.size):>9}")
+            self.say(f"{month!s:<15} {month.rows:>15,} rows  {size_in_words(month.size):>9}")
 
     def _count(self, before: datetime, origin: Origin) -> None:
         with shown("Looking for old rows") as tell:
@@ -82,15 +82,17 @@ class Command(PunctualCommand):
     def _list(self, before: datetime, _: Origin) -> None:
         found = retaining.months_before(before)
         for month in found:
-            self.say(f"{month}: {month.moves:,} moves ({size_in_words(month.size)}) would be dropped.")
+            self.say(
+                f"{month}: {month.rows:,} rows of the log ({size_in_words(month.size)}) would be dropped."
+            )
         if not found:
             self.say(f"No month of the log was over by {instant_in_words(before)}.")
 
     def _drop(self, before: datetime, origin: Origin) -> None:
         for month in (found := retaining.months_before(before)):
-            kept = drop_month(month, origin=origin)
-            why = f"; {counted(kept, 'move')} of what is not final kept" if kept else ""
-            self.say(f"{month}: {month.moves:,} moves ({size_in_words(month.size)}) dropped{why}.")
+            dropped = drop_month(month, origin=origin)
+            why = f"; {counted(dropped.kept, 'move')} of what is not final kept" if dropped.kept else ""
+            self.say(f"{month}: {counted(dropped.moves, 'move')} ({size_in_words(month.size)}) dropped{why}.")
         if not found:
             self.say(f"No month of the log was over by {instant_in_words(before)}.")
 

@@ -10,7 +10,7 @@ from django.db.models import Count
 
 from events.errors import InvalidField
 from events.lifecycle import Reason
-from events.models import Transition
+from events.models import LoggedMove, Transition
 from events.operations.calendars import InvalidCalendar
 from events.operations.declared import json_values
 from events.operations.declared.files import KINDS
@@ -163,9 +163,9 @@ class _Work:
     ) -> Step:
         last = Transition.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         perform(self.doing)
-        moved = Transition.objects.filter(pk__gt=last, correlation_id=self.doing.origin.correlation_id)
+        moved = LoggedMove.objects.filter(number__gt=last, correlation_id=self.doing.origin.correlation_id)
         rows = dict.fromkeys(COUNTED.values(), 0)
-        for reason, count in moved.order_by().values_list("reason").annotate(Count("pk")):
+        for reason, count in moved.order_by().values_list("reason").annotate(Count("*")):
             if reason in COUNTED:
                 rows[COUNTED[Reason(reason)]] += count
         return Step(action, kind.noun, name, changes, rows)
