@@ -13,6 +13,7 @@ from events import queries
 from events.admin.base import ExactSearchAdmin, ReadOnlyAdmin
 from events.admin.filters import OutcomeFilter, RangeFilter, ReasonFilter
 from events.models import Attempt, Sweep, Transition
+from events.models.history import BLOCK
 from events.templatetags import show
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class TransitionAdmin(HistoryAdmin):
 
     def by_occurrence(self, queryset: QuerySet[Any], number: int) -> QuerySet[Any]:
         """What it did alone, and together with others."""
-        return queryset.filter(Q(occurrence=number) | Q(occurrences__overlap=[number]))
+        together = Q(blocks__contains=[number // BLOCK], occurrences__contains=[number])
+        return queryset.filter(Q(occurrence=number) | together)
 
     @display(description="Occurrence")
     def who(self, row: Any) -> str | SafeString:

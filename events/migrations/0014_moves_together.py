@@ -29,10 +29,11 @@ SELECT EXISTS (SELECT FROM pg_constraint
                WHERE conrelid = 'events_transition'::regclass AND conname = 'transition_of_one_or_many')
 """
 WIDEN = """
-ALTER TABLE events_transition ADD occurrences bigint[], ALTER occurrence_id DROP NOT NULL;
+ALTER TABLE events_transition ADD occurrences bigint[], ADD blocks bigint[], ALTER occurrence_id DROP NOT NULL;
 ALTER TABLE events_transition ALTER occurrences SET STATISTICS 0,
     ADD CONSTRAINT transition_of_one_or_many CHECK (
-        occurrence_id IS NULL AND occurrences IS NOT NULL OR occurrence_id IS NOT NULL AND occurrences IS NULL
+        occurrence_id IS NULL AND occurrences IS NOT NULL AND blocks IS NOT NULL
+        OR occurrence_id IS NOT NULL AND occurrences IS NULL AND blocks IS NULL
     ) NOT VALID
 """
 PARTS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'events_transition'::regclass ORDER BY 1"
@@ -42,14 +43,14 @@ SELECT EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 """
 # Without a list of what waits to be merged: whoever reads the index would have to read that too, and some write would
 # have to merge it.
-TOGETHER = 'USING gin (occurrences) WITH (fastupdate = off) WHERE occurrences IS NOT NULL'
+TOGETHER = 'USING gin (blocks) WITH (fastupdate = off) WHERE blocks IS NOT NULL'
 IS_WHOLE = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'transition_together'::regclass"
 # A move of one occurrence, wherever it stands. What the rows are found by is there as well: see LoggedMove.
 MOVES = """
 CREATE OR REPLACE VIEW events_move AS
 SELECT t.id AS number, COALESCE(told.id, t.occurrence_id) AS occurrence_id, t.from_state, t.to_state, t.reason,
        t.actor, t.attempt, t.claim_token, t.correlation_id, t.at, t.detail,
-       t.occurrence_id AS alone, t.occurrences AS together
+       t.occurrence_id AS alone, t.blocks
 FROM events_transition t LEFT JOIN LATERAL unnest(t.occurrences) AS told(id) ON true
 """
 
@@ -100,6 +101,11 @@ class Migration(migrations.Migration):
                     name='occurrences',
                     field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), help_text='Those that moved together, in place of one alone.', null=True, size=None),
                 ),
+                migrations.AddField(
+                    model_name='transition',
+                    name='blocks',
+                    field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), help_text='In which blocks of ids they are: what they are found by.', null=True, size=None),
+                ),
                 migrations.AlterField(
                     model_name='transition',
                     name='occurrence',
@@ -107,11 +113,11 @@ class Migration(migrations.Migration):
                 ),
                 migrations.AddIndex(
                     model_name='transition',
-                    index=django.contrib.postgres.indexes.GinIndex(condition=models.Q(('occurrences__isnull', False)), fields=['occurrences'], fastupdate=False, name='transition_together'),
+                    index=django.contrib.postgres.indexes.GinIndex(condition=models.Q(('blocks__isnull', False)), fields=['blocks'], fastupdate=False, name='transition_together'),
                 ),
                 migrations.AddConstraint(
                     model_name='transition',
-                    constraint=models.CheckConstraint(condition=models.Q(models.Q(('occurrence', None), ('occurrences__isnull', False)), models.Q(('occurrence__isnull', False), ('occurrences', None)), _connector='OR'), name='transition_of_one_or_many'),
+                    constraint=models.CheckConstraint(condition=models.Q(models.Q(('blocks__isnull', False), ('occurrence', None), ('occurrences__isnull', False)), models.Q(('blocks', None), ('occurrence__isnull', False), ('occurrences', None)), _connector='OR'), name='transition_of_one_or_many'),
                 ),
                 migrations.AlterField(
                     model_name='retention',
@@ -133,7 +139,7 @@ class Migration(migrations.Migration):
                         ('at', models.DateTimeField()),
                         ('detail', models.JSONField(null=True)),
                         ('alone', models.BigIntegerField(null=True)),
-                        ('together', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), null=True, size=None)),
+                        ('blocks', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), null=True, size=None)),
                         ('occurrence', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='moves', to='events.occurrence')),
                     ],
                     options={

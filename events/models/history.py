@@ -12,6 +12,8 @@ from django.db.models import Q
 
 from events.models.occurrence import Occurrence
 
+# So many ids are a block. Those that move together are mostly neighbours, so that an index has little to note of them.
+BLOCK = 1024
 REFUSE = "RAISE EXCEPTION 'the log of transitions is append-only';"
 
 
@@ -71,6 +73,11 @@ class Transition(models.Model):
     occurrences = ArrayField(
         models.BigIntegerField(), null=True, help_text="Those that moved together, in place of one alone."
     )
+    blocks = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        help_text="In which blocks of ids they are: what they are found by.",
+    )
     from_state = models.CharField(max_length=10, blank=True)
     to_state = models.CharField(max_length=10)
     reason = models.CharField(max_length=30)
@@ -85,8 +92,8 @@ class Transition(models.Model):
         ordering = ("id",)
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(occurrence=None, occurrences__isnull=False)
-                | Q(occurrence__isnull=False, occurrences=None),
+                condition=Q(occurrence=None, occurrences__isnull=False, blocks__isnull=False)
+                | Q(occurrence__isnull=False, occurrences=None, blocks=None),
                 name="transition_of_one_or_many",
             ),
         ]
@@ -94,8 +101,8 @@ class Transition(models.Model):
             # the story of one occurrence, in order; and what it did together with others
             models.Index(fields=["occurrence", "id"], name="transition_story"),
             GinIndex(
-                fields=["occurrences"],
-                condition=Q(occurrences__isnull=False),
+                fields=["blocks"],
+                condition=Q(blocks__isnull=False),
                 fastupdate=False,
                 name="transition_together",
             ),
@@ -125,7 +132,8 @@ class LoggedMoves(models.QuerySet["LoggedMove"]):
 
     def of(self, *occurrences: int) -> LoggedMoves:
         """Those of these occurrences, by their ids, found through the log's indexes."""
-        by_index = Q(alone__in=occurrences) | Q(together__overlap=list(occurrences))
+        blocks = {number // BLOCK for number in occurrences}
+        by_index = Q(alone__in=occurrences) | Q(blocks__overlap=sorted(blocks))
         return self.filter(by_index, occurrence__in=occurrences)
 
 
@@ -133,7 +141,7 @@ class LoggedMove(models.Model):
     """One move of one occurrence, as the log tells it: a view, in which whoever moved together stands one by one.
 
     In the order of their numbers, which are the ids of the log's rows, the moves of an occurrence are its story.
-    Nothing but `number`, `alone` and `together` is found by an index: see LoggedMoves.of.
+    Nothing but `number`, `alone` and `blocks` is found by an index: see LoggedMoves.of.
     """
 
     pk = models.CompositePrimaryKey("number", "occurrence_id")
@@ -151,7 +159,7 @@ class LoggedMove(models.Model):
     at = models.DateTimeField()
     detail = models.JSONField(null=True)
     alone = models.BigIntegerField(null=True)
-    together = ArrayField(models.BigIntegerField(), null=True)
+    blocks = ArrayField(models.BigIntegerField(), null=True)
 
     objects = LoggedMoves.as_manager()
 

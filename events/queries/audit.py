@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from events.lifecycle import FINAL, IN_FLIGHT, LEGAL_MOVES, Reason
+from events.models.history import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ WITH cut AS MATERIALIZED (
   UNION ALL
     SELECT t.id, moved.id, t.from_state, t.to_state, t.reason, t.attempt, t.claim_token, t.at
     FROM events_transition t CROSS JOIN LATERAL unnest(t.occurrences) AS moved(id)
-    WHERE t.occurrences && ARRAY(SELECT generate_series(%(after)s::bigint + 1, %(up_to)s::bigint))
+    WHERE t.blocks && ARRAY(SELECT generate_series(%(after)s::bigint / %(block)s, %(up_to)s::bigint / %(block)s))
       AND moved.id > %(after)s AND moved.id <= %(up_to)s
 ), moves AS MATERIALIZED (
     SELECT t.id, t.occurrence_id, t.from_state, t.to_state, t.reason, t.attempt, t.claim_token, t.at,
@@ -225,4 +226,5 @@ KNOWN: dict[str, Any] = {
     "noise": CLOCK_NOISE,
     "decision": LONGEST_DECISION,
     "most": MOST_KEPT,
+    "block": BLOCK,
 }

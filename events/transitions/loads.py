@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from events.lifecycle import Reason, State
-from events.transitions.statements import ALIKE, run
+from events.transitions.statements import ALIKE, BLOCKS, run
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -39,9 +39,9 @@ WITH desired AS ({{desired}}), written AS (
            CASE WHEN %(state)s = '{State.FAILED}' THEN jsonb_build_object('why', 'a load, not a call') END
     FROM written
 ), logged AS (
-    INSERT INTO events_transition (occurrence_id, occurrences, from_state, to_state, reason, actor, attempt,
+    INSERT INTO events_transition (occurrence_id, occurrences, blocks, from_state, to_state, reason, actor, attempt,
                                    claim_token, correlation_id, at)
-    SELECT w.alone, w.together, m.from_state, m.to_state, m.reason, %(actor)s, m.attempt,
+    SELECT w.alone, w.together, {BLOCKS}, m.from_state, m.to_state, m.reason, %(actor)s, m.attempt,
            CASE WHEN m.place > 1 THEN %(token)s::uuid END, %(correlation_id)s, w.due_at + m.later
     FROM (SELECT {ALIKE}, due_at FROM written GROUP BY due_at, id / {CHUNK}) AS w CROSS JOIN (VALUES
         (1, '', '{State.SCHEDULED}', '{Reason.PLANNED}', 0, %(planned)s),

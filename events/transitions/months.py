@@ -146,14 +146,14 @@ WITH unended AS MATERIALIZED (
     WHERE o.state NOT IN ({FINAL_SQL}) GROUP BY t.id
 )
 SELECT t.id, u.occurrence_id, t.from_state, t.to_state, t.reason, t.actor, t.attempt, t.claim_token,
-       t.correlation_id, t.at, t.detail, u.occurrences
+       t.correlation_id, t.at, t.detail, u.occurrences, t.blocks
 FROM {{part}} t JOIN unended u ON u.id = t.id
 """
 COUNT = "SELECT COALESCE(sum(COALESCE(cardinality(occurrences), 1)), 0)::bigint FROM {table}"
 DROP = """
 ALTER TABLE events_transition DETACH PARTITION {part};
 INSERT INTO events_transition (id, occurrence_id, from_state, to_state, reason, actor, attempt, claim_token,
-                               correlation_id, at, detail, occurrences) TABLE unended;
+                               correlation_id, at, detail, occurrences, blocks) TABLE unended;
 DROP TABLE {part}
 """
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, connection
 
 from events.lifecycle import CLAIMABLE, FINAL, IN_FLIGHT, UNSENT, Hold, Reason, State
+from events.models.history import BLOCK
 from events.transitions.errors import illegal_move
 
 if TYPE_CHECKING:
@@ -67,29 +68,34 @@ LOG_MOVED = """
     FROM moved
 """
 
-# Who moved alike, alone or together: see docs/adr/0024-moves-together.md.
+# Who moved alike, alone or together, and in which blocks of ids those are found: see docs/adr/0024-moves-together.md.
 ALIKE = """CASE WHEN count(*) = 1 THEN min(id) END AS alone,
            CASE WHEN count(*) > 1 THEN array_agg(id) END AS together"""
+BLOCKS = f"""CASE WHEN together IS NOT NULL
+                THEN ARRAY(SELECT DISTINCT id / {BLOCK} FROM unnest(together) AS told(id)) END"""
 
 # The same for moves that many make at once, and nobody asked for by name: one row of the log for all that moved alike.
 LOG_TOGETHER = f"""
-    INSERT INTO events_transition (occurrence_id, occurrences, from_state, to_state, reason, actor, attempt,
+    INSERT INTO events_transition (occurrence_id, occurrences, blocks, from_state, to_state, reason, actor, attempt,
                                    claim_token, correlation_id, at, detail)
-    SELECT {ALIKE}, from_state, to_state, reason, %(actor)s, attempt,
-           claim_token, %(correlation_id)s, %(now)s::timestamptz, detail
-    FROM moved GROUP BY from_state, to_state, reason, attempt, claim_token, detail
+    SELECT alone, together, {BLOCKS}, from_state, to_state, reason, %(actor)s, attempt,
+           claim_token, %(correlation_id)s, %(now)s, detail
+    FROM (
+        SELECT {ALIKE}, from_state, to_state, reason, attempt, claim_token, detail
+        FROM moved GROUP BY from_state, to_state, reason, attempt, claim_token, detail
+    ) AS alike
 """
 
 # The same where `moved` passed from PENDING through PROCESSING at once: two moves each, in their order.
 LOG_RUN = f"""
-    INSERT INTO events_transition (occurrence_id, occurrences, from_state, to_state, reason, actor, attempt,
+    INSERT INTO events_transition (occurrence_id, occurrences, blocks, from_state, to_state, reason, actor, attempt,
                                    claim_token, correlation_id, at, detail)
-    SELECT alone, together, step.from_state, step.to_state, step.reason, step.actor, attempt,
+    SELECT alone, together, blocks, step.from_state, step.to_state, step.reason, step.actor, attempt,
            claim_token, %(correlation_id)s, step.at, NULL
     FROM (
         SELECT {ALIKE}, to_state, reason, attempt, claim_token, started_at, started_by
         FROM moved GROUP BY to_state, reason, attempt, claim_token, started_at, started_by
-    ) AS alike CROSS JOIN LATERAL (VALUES
+    ) AS alike CROSS JOIN LATERAL (SELECT {BLOCKS} AS blocks OFFSET 0) AS found CROSS JOIN LATERAL (VALUES
         (1, '{State.PENDING}', '{State.PROCESSING}', '{Reason.STARTED}', alike.started_at, alike.started_by),
         (2, '{State.PROCESSING}', alike.to_state, alike.reason, %(now)s, %(actor)s)
     ) AS step(number, from_state, to_state, reason, at, actor)

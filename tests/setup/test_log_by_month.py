@@ -27,6 +27,12 @@ WRITE = """
 INSERT INTO events_transition (occurrence_id, from_state, to_state, reason, actor, attempt, at)
 VALUES (%s, '', 'SCHEDULED', 'planned', 'user:alice', 0, now()) RETURNING id
 """
+FILL = """
+INSERT INTO events_transition (occurrence_id, from_state, to_state, reason, actor, attempt, at)
+SELECT n, '', 'SCHEDULED', 'planned', 'user:alice', 0, now() - n * interval '1 hour' FROM generate_series(1, %s) AS n
+"""
+LOG = "SELECT id, occurrence_id, from_state, to_state, reason, actor, attempt, at FROM events_transition ORDER BY id"
+WHOLE = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'transition_together'::regclass"
 PARTS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'events_transition'::regclass"
 MANY, LONGEST_WAIT = 1_000_000, 5.0
 
@@ -68,8 +74,8 @@ def test_a_filled_log_is_taken_apart_beside_the_work(
     manage("migrate", "-v0", "events", BEFORE)  # back to it: the table stays as it is
     with closing(psycopg.connect(own_postgres.url, autocommit=True)) as connection:
         put_together_again(connection)
-        manage("loadgen", "--people", 100, "--occurrences", ROWS)
-        before = connection.execute("SELECT * FROM events_transition ORDER BY id").fetchall()
+        connection.execute(FILL, [ROWS])
+        before = connection.execute(LOG).fetchall()
         writer = Writer(own_postgres.url)
         writer.start()
 
@@ -82,11 +88,13 @@ def test_a_filled_log_is_taken_apart_beside_the_work(
         assert after_that < len(writer.ids)
         assert writer.longest < LONGEST_WAIT
         assert writer.ids == sorted(set(writer.ids))
-        now = connection.execute("SELECT * FROM events_transition ORDER BY id").fetchall()
+        now = connection.execute(LOG).fetchall()
         assert now[: len(before)] == before
         assert [row[0] for row in now[len(before) :]] == writer.ids
         parts = [name for (name,) in connection.execute(PARTS).fetchall()]
         assert len(parts) == 6
+        assert connection.execute(WHOLE).fetchall() == [(True,)]
+        assert connection.execute("SELECT count(*) FROM events_move").fetchall() == [(len(now),)]
         assert any(name.startswith("events_transition_before_") for name in parts)
         for part in parts:
             for statement in (f"DELETE FROM {part}", f"TRUNCATE {part}"):
