@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib import admin
+from django.db import connection
 from django.urls import reverse
 from django_celery_results.models import TaskResult
 
@@ -119,6 +120,26 @@ def test_the_log_is_found_by_its_occurrence_and_filtered_by_reason(
     assert found.result_count == 4
     found = charlie.get(address(Transition, "changelist"), {"reason": "rejected"}).context["cl"]
     assert [row.occurrence_id for row in found.result_list] == [dead_letter.pk]
+
+
+def test_what_many_did_together_is_one_line_of_the_log_and_found_from_each(
+    charlie: Client, world: World
+) -> None:
+    *_, row = world.due(1_200)
+    world.sweep()
+    page = charlie.get(address(Transition, "changelist"), {"q": row.pk})
+    assert page.context["cl"].result_count == 4
+    assert "1,200 together" in page.text
+    one = Transition.objects.get(reason="planned")
+    assert str(row.pk) in charlie.get(address(Transition, "change", one.pk)).text
+    assert charlie.get(address(Transition, "changelist"), {"q": row.pk + 1}).context["cl"].result_count == 0
+
+
+def test_the_log_tells_of_occurrences_that_are_gone(charlie: Client, world: World) -> None:
+    (row,) = world.due(1)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM events_occurrence WHERE id = %s", [row.pk])
+    assert f"{row.pk}, deleted" in charlie.get(address(Transition, "changelist")).text
 
 
 @pytest.mark.usefixtures("lived_in")

@@ -96,6 +96,20 @@ def test_a_story_that_has_not_ended_is_kept_whole(world: World) -> None:
 
 
 @pytest.mark.django_db
+def test_of_those_that_moved_together_only_who_has_not_ended_is_kept(world: World) -> None:
+    world.now, world.horizon = PRESENT - timedelta(days=500), timedelta(days=1)
+    rows = world.due(3)
+    done, _ = world.claim(chunk=2)
+    world.run(done)
+    world.now = PRESENT
+    said = run("retain", "--log", "400d", "--apply").out
+    assert ": 8 moves (" in said
+    assert "dropped; 2 moves of what is not final kept." in said
+    assert [len(world.story(row)) for row in rows] == [0, 0, 2]
+    assert sum(Retention.objects.values_list("dropped", flat=True)) == 8
+
+
+@pytest.mark.django_db
 def test_a_story_that_the_cut_went_through_goes_on_without_its_beginning(world: World) -> None:
     (row,) = lived(world, 500)
     for month in months_of_log():

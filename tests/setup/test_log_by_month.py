@@ -110,7 +110,7 @@ def put_together_again(connection: psycopg.Connection) -> None:
     """The log as the release before had it."""
     connection.execute("""
         CREATE TABLE plain (LIKE events_transition INCLUDING CONSTRAINTS);
-        ALTER TABLE plain DROP occurrences, ALTER occurrence_id SET NOT NULL;
+        ALTER TABLE plain DROP occurrences, DROP blocks, ALTER occurrence_id SET NOT NULL;
         CREATE TEMPORARY TABLE kept AS
         SELECT tgname, pg_get_triggerdef(oid) AS definition, obj_description(oid) AS comment FROM pg_trigger
         WHERE tgrelid = 'events_transition'::regclass AND NOT tgisinternal;

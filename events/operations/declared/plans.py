@@ -165,7 +165,7 @@ class _Work:
         perform(self.doing)
         moved = LoggedMove.objects.filter(number__gt=last, correlation_id=self.doing.origin.correlation_id)
         rows = dict.fromkeys(COUNTED.values(), 0)
-        for reason, count in moved.order_by().values_list("reason").annotate(Count("*")):
+        for reason, count in moved.order_by().values_list("reason").annotate(moved=Count("*")):
             if reason in COUNTED:
                 rows[COUNTED[Reason(reason)]] += count
         return Step(action, kind.noun, name, changes, rows)
