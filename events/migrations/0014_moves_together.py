@@ -93,8 +93,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(together, migrations.RunPython.noop),
         migrations.SeparateDatabaseAndState(
-            database_operations=[migrations.RunPython(together, migrations.RunPython.noop)],
             state_operations=[
                 migrations.AddField(
                     model_name='transition',
