@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import report, stack
@@ -59,7 +62,8 @@ class Run:
             return
         self.found[part], self.took[part] = found, time.monotonic() - begun
         found.notes.append(
-            f"Ten million additions took {before:.2f} s before it, and {_additions():.2f} s after it."
+            f"Ten million additions took {before:.2f} s before it, and {_additions():.2f} s after it;"
+            f" {_additions_on_all_cores():.2f} s each where all cores made them at once."
         )
         if found.wrong:
             self.failed[part.name] = " ".join(found.wrong)
@@ -90,6 +94,18 @@ def _additions() -> float:
     for number in range(10_000_000):
         total += number
     return time.perf_counter() - begun
+
+
+def _additions_on_all_cores() -> float:
+    """The mean of what they take when as many processes as there are cores make them beside each other.
+
+    Cores that are two threads of one take longer so, and all that is measured with several processes does.
+    """
+    each = (sys.executable, "-c", "from benchmarks.run import _additions; print(_additions())")
+    running = [
+        subprocess.Popen(each, cwd=stack.ROOT, stdout=subprocess.PIPE) for _ in range(os.cpu_count() or 1)
+    ]
+    return fmean(float(process.communicate()[0]) for process in running)
 
 
 def _tell_of(name: str, tell: Callable[[str], None], text: str) -> None:
