@@ -36,7 +36,13 @@ ALTER TABLE events_transition ALTER occurrences SET STATISTICS 0,
         OR occurrence_id IS NOT NULL AND occurrences IS NULL AND blocks IS NULL
     ) NOT VALID
 """
-PARTS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'events_transition'::regclass ORDER BY 1"
+PARTS_WITHOUT = """
+SELECT part.inhrelid::regclass::text FROM pg_inherits part
+WHERE part.inhparent = 'events_transition'::regclass AND NOT EXISTS (
+    SELECT FROM pg_index i JOIN pg_inherits its ON its.inhrelid = i.indexrelid
+    WHERE i.indrelid = part.inhrelid AND its.inhparent = 'transition_together'::regclass
+) ORDER BY 1
+"""
 HALF_MADE = """
 SELECT EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
                WHERE c.relname = %s AND NOT i.indisvalid)
@@ -44,7 +50,8 @@ SELECT EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 # Without a list of what waits to be merged: whoever reads the index would have to read that too, and some write would
 # have to merge it.
 TOGETHER = 'USING gin (blocks) WITH (fastupdate = off) WHERE blocks IS NOT NULL'
-IS_WHOLE = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'transition_together'::regclass"
+# First that of the whole: a part that is made meanwhile has the index from its beginning.
+OF_WHOLE = f'CREATE INDEX IF NOT EXISTS transition_together ON ONLY events_transition {TOGETHER}'
 # A move of one occurrence, wherever it stands. What the rows are found by is there as well: see LoggedMove.
 MOVES = """
 CREATE OR REPLACE VIEW events_move AS
@@ -68,20 +75,16 @@ def together(apps, schema_editor):
 
 
 def index(connection, cursor):
-    cursor.execute(PARTS)
-    parts = [part for (part,) in cursor.fetchall()]
-    for part in parts:
+    patiently(connection, lambda: cursor.execute(OF_WHOLE))
+    cursor.execute(PARTS_WITHOUT)
+    for (part,) in cursor.fetchall():
         cursor.execute(HALF_MADE, [f'{part}_together'])
         if cursor.fetchone()[0]:
             cursor.execute(f'DROP INDEX CONCURRENTLY {part}_together')
         beside = '' if connection.in_atomic_block else 'CONCURRENTLY'
         cursor.execute(f'CREATE INDEX {beside} IF NOT EXISTS {part}_together ON {part} {TOGETHER}')
-    cursor.execute(f'CREATE INDEX IF NOT EXISTS transition_together ON ONLY events_transition {TOGETHER}')
-    cursor.execute(IS_WHOLE)
-    if not cursor.fetchone()[0]:
-        for part in parts:
-            attach = f'ALTER INDEX transition_together ATTACH PARTITION {part}_together'
-            patiently(connection, lambda attach=attach: cursor.execute(attach))
+        attach = f'ALTER INDEX transition_together ATTACH PARTITION {part}_together'
+        patiently(connection, lambda attach=attach: cursor.execute(attach))
 
 
 class Migration(migrations.Migration):

@@ -40,13 +40,10 @@ WITH cut AS MATERIALIZED (
     SELECT COALESCE(max(before) FILTER (WHERE what = 'log'), '-infinity') AS log,
            COALESCE(max(before) FILTER (WHERE what = 'rows'), '-infinity') AS rows FROM events_retention
 ), told AS MATERIALIZED (
-    SELECT id, occurrence_id, from_state, to_state, reason, attempt, claim_token, at
-    FROM events_transition WHERE occurrence_id > %(after)s AND occurrence_id <= %(up_to)s
-  UNION ALL
-    SELECT t.id, moved.id, t.from_state, t.to_state, t.reason, t.attempt, t.claim_token, t.at
-    FROM events_transition t CROSS JOIN LATERAL unnest(t.occurrences) AS moved(id)
-    WHERE t.blocks && ARRAY(SELECT generate_series(%(after)s::bigint / %(block)s, %(up_to)s::bigint / %(block)s))
-      AND moved.id > %(after)s AND moved.id <= %(up_to)s
+    SELECT number AS id, occurrence_id, from_state, to_state, reason, attempt, claim_token, at FROM events_move
+    WHERE (alone > %(after)s AND alone <= %(up_to)s
+           OR blocks && ARRAY(SELECT generate_series(%(after)s::bigint / %(block)s, %(up_to)s::bigint / %(block)s)))
+      AND occurrence_id > %(after)s AND occurrence_id <= %(up_to)s
 ), moves AS MATERIALIZED (
     SELECT t.id, t.occurrence_id, t.from_state, t.to_state, t.reason, t.attempt, t.claim_token, t.at,
            t.from_state = t.to_state AS stays, t.reason = ANY(%(aside)s) AS aside,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from events.lifecycle import Reason, State
-from events.transitions.statements import ALIKE, BLOCKS, run
+from events.transitions.statements import alike, run
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -41,15 +41,15 @@ WITH desired AS ({{desired}}), written AS (
 ), logged AS (
     INSERT INTO events_transition (occurrence_id, occurrences, blocks, from_state, to_state, reason, actor, attempt,
                                    claim_token, correlation_id, at)
-    SELECT w.alone, w.together, {BLOCKS}, m.from_state, m.to_state, m.reason, %(actor)s, m.attempt,
-           CASE WHEN m.place > 1 THEN %(token)s::uuid END, %(correlation_id)s, w.due_at + m.later
-    FROM (SELECT {ALIKE}, due_at FROM written GROUP BY due_at, id / {CHUNK}) AS w CROSS JOIN (VALUES
+    SELECT alone, together, blocks, m.from_state, m.to_state, m.reason, %(actor)s, m.attempt,
+           CASE WHEN m.place > 1 THEN %(token)s::uuid END, %(correlation_id)s, due_at + m.later
+    FROM {alike(f"due_at, id / {CHUNK}", of="written")} CROSS JOIN (VALUES
         (1, '', '{State.SCHEDULED}', '{Reason.PLANNED}', 0, %(planned)s),
         (2, '{State.SCHEDULED}', '{State.PENDING}', '{Reason.CLAIMED}', 0, %(claimed)s),
         (3, '{State.PENDING}', '{State.PROCESSING}', '{Reason.STARTED}', 1, %(started)s),
         (4, '{State.PROCESSING}', %(state)s, %(reason)s, 1, %(settled)s)
     ) AS m(place, from_state, to_state, reason, attempt, later)
-    ORDER BY w.due_at, m.place
+    ORDER BY due_at, m.place
 )
 SELECT count(*) AS written FROM written
 """

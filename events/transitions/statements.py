@@ -68,22 +68,29 @@ LOG_MOVED = """
     FROM moved
 """
 
-# Who moved alike, alone or together, and in which blocks of ids those are found: see docs/adr/0024-moves-together.md.
-ALIKE = """CASE WHEN count(*) = 1 THEN min(id) END AS alone,
-           CASE WHEN count(*) > 1 THEN array_agg(id) END AS together"""
-BLOCKS = f"""CASE WHEN together IS NOT NULL
-                THEN ARRAY(SELECT DISTINCT id / {BLOCK} FROM unnest(together) AS told(id)) END"""
+
+def alike(columns: str, *, of: str = "moved") -> str:
+    """SQL: what agrees in these columns of that step, as one row: who is `alone`, or `together` in which `blocks`.
+
+    See docs/adr/0024-moves-together.md.
+    """
+    # OFFSET 0: whoever makes several rows of one does not reckon its blocks for each.
+    return f"""(
+        SELECT sets.*, CASE WHEN together IS NOT NULL
+                            THEN ARRAY(SELECT DISTINCT id / {BLOCK} FROM unnest(together) AS told(id)) END AS blocks
+        FROM (SELECT CASE WHEN count(*) = 1 THEN min(id) END AS alone,
+                     CASE WHEN count(*) > 1 THEN array_agg(id) END AS together, {columns}
+              FROM {of} GROUP BY {columns}) AS sets OFFSET 0
+    ) AS alike"""
+
 
 # The same for moves that many make at once, and nobody asked for by name: one row of the log for all that moved alike.
 LOG_TOGETHER = f"""
     INSERT INTO events_transition (occurrence_id, occurrences, blocks, from_state, to_state, reason, actor, attempt,
                                    claim_token, correlation_id, at, detail)
-    SELECT alone, together, {BLOCKS}, from_state, to_state, reason, %(actor)s, attempt,
+    SELECT alone, together, blocks, from_state, to_state, reason, %(actor)s, attempt,
            claim_token, %(correlation_id)s, %(now)s, detail
-    FROM (
-        SELECT {ALIKE}, from_state, to_state, reason, attempt, claim_token, detail
-        FROM moved GROUP BY from_state, to_state, reason, attempt, claim_token, detail
-    ) AS alike
+    FROM {alike("from_state, to_state, reason, attempt, claim_token, detail")}
 """
 
 # The same where `moved` passed from PENDING through PROCESSING at once: two moves each, in their order.
@@ -92,10 +99,7 @@ LOG_RUN = f"""
                                    claim_token, correlation_id, at, detail)
     SELECT alone, together, blocks, step.from_state, step.to_state, step.reason, step.actor, attempt,
            claim_token, %(correlation_id)s, step.at, NULL
-    FROM (
-        SELECT {ALIKE}, to_state, reason, attempt, claim_token, started_at, started_by
-        FROM moved GROUP BY to_state, reason, attempt, claim_token, started_at, started_by
-    ) AS alike CROSS JOIN LATERAL (SELECT {BLOCKS} AS blocks OFFSET 0) AS found CROSS JOIN LATERAL (VALUES
+    FROM {alike("to_state, reason, attempt, claim_token, started_at, started_by")} CROSS JOIN LATERAL (VALUES
         (1, '{State.PENDING}', '{State.PROCESSING}', '{Reason.STARTED}', alike.started_at, alike.started_by),
         (2, '{State.PROCESSING}', alike.to_state, alike.reason, %(now)s, %(actor)s)
     ) AS step(number, from_state, to_state, reason, at, actor)
