@@ -34,14 +34,11 @@ class DueRow(NamedTuple):
     state: State
     rule_id: int
     entity_id: int
-    deleted_at: datetime | None
     payload: dict[str, Any] | None
     due_at: datetime
 
 
-COLUMNS = (
-    "place", "id", "state", "rule_id", "entity_id", "entity__deleted_at", "own", "due_utc",
-)  # fmt: skip
+COLUMNS = ("place", "id", "state", "rule_id", "entity_id", "own", "due_utc")
 PLACE = Func(template='"events_occurrence"."ctid"::text', output_field=TextField())
 # Most rows have none: as text, it is parsed where there is one.
 OWN_PAYLOAD = Cast(Coalesce("payload", KeyTransform("payload", "snapshot")), TextField())

@@ -14,6 +14,7 @@ from events.breakers import Destination
 from events.lifecycle import Hold, Reason, State
 from events.models import CatchUp, Overlap, Rule, RuleState, Transition
 from events.timing import lateness, period_of
+from events.transitions.statements import id_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -38,6 +39,9 @@ ASKED_OF_RULES = (
 LOCK_CLASS = 1_347_767_380
 
 
+DELETED = "SELECT id FROM events_entity WHERE id = ANY(%s::bigint[]) AND deleted_at IS NOT NULL"
+
+
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """Why a row is not claimed: it is held, or ends; because of another occurrence, or of a destination."""
@@ -56,6 +60,7 @@ class Examination:
         self.rules: dict[int, Rule] = rules.in_bulk({row.rule_id for row in rows})
         self._periods = {rule.pk: unit for rule in self.rules.values() if (unit := _period(rule))}
         self._open = self._breakers()
+        self._of_deleted = self._deleted_entities()
         self._checks = {rule.pk: self._checks_of(rule) for rule in self.rules.values()}
         self._destinations = {
             rule.pk: _destination(rule.handler, rule.payload) for rule in self.rules.values()
@@ -72,6 +77,12 @@ class Examination:
         return (
             breakers.not_closed() if any(handling.has_destinations(known[name]) for name in handlers) else {}
         )
+
+    def _deleted_entities(self) -> set[int]:
+        """Asked once for all rows: hardly any is deleted, and who is, is found in a set."""
+        with connection.cursor() as cursor:
+            cursor.execute(DELETED, [id_array({row.entity_id for row in self._rows})])
+            return {entity for (entity,) in cursor.fetchall()}
 
     def obstacle(self, row: DueRow) -> Obstacle | None:
         """What keeps the row from being claimed, or None; then the caller claims it."""
@@ -94,7 +105,7 @@ class Examination:
         is_held = rule.state == RuleState.PAUSED or rule.handler not in handling.installed()
         concerns: tuple[tuple[Check, bool], ...] = (
             (self._retired, rule.state == RuleState.RETIRED),
-            (self._deleted, True),
+            (self._deleted, bool(self._of_deleted)),
             (self._expired, rule.expires_after is not None),
             (self._hold, is_held),
             (self._repetition, rule.pk in self._periods),
@@ -108,7 +119,7 @@ class Examination:
         return Obstacle(Reason.RULE_RETIRED)
 
     def _deleted(self, row: DueRow, rule: Rule) -> Obstacle | None:  # noqa: ARG002
-        return None if row.deleted_at is None else Obstacle(Reason.ENTITY_DELETED)
+        return Obstacle(Reason.ENTITY_DELETED) if row.entity_id in self._of_deleted else None
 
     def _expired(self, row: DueRow, rule: Rule) -> Obstacle | None:
         is_over = rule.expires_after is not None and row.due_at + rule.expires_after <= self._origin.now

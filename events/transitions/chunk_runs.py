@@ -14,7 +14,6 @@ from events.lifecycle import LOST_ATTEMPT, Reason, State
 from events.transitions.lapses import Lapses
 from events.transitions.runs import ALLOWED, FACTS, OWN, SETTLED, STARTED, as_arrays, started_rows
 from events.transitions.statements import (
-    CLAIMABLE_SQL,
     FINAL_SQL,
     LOG_RUN,
     STATE_OF_ID,
@@ -117,24 +116,20 @@ LEAVE = "DELETE FROM events_chunkstart WHERE id = %(run)s"
 END = f"""
 WITH ended AS ({LEAVE}), settled AS ({SETTLED}), moved AS (
     UPDATE events_occurrence o
-    SET state = s.state, reason = s.reason, available_at = COALESCE(s.available_at, o.available_at),
-        attempt = o.attempt + 1, failures = o.failures + s.failures, claim_token = NULL, lease_expires_at = NULL,
-        hold = CASE WHEN s.state = '{State.RETRYING}' THEN {hold_if_edited("%(started_at)s")} ELSE '' END,
-        started_at = %(started_at)s,
-        finished_at = CASE WHEN s.state IN ({FINAL_SQL}) THEN %(now)s::timestamptz END
+    SET state = s.state, reason = s.reason, attempt = o.attempt + 1, failures = o.failures + s.failures,
+        claim_token = NULL, lease_expires_at = NULL, started_at = %(started_at)s, finished_at = %(now)s
     FROM settled s
     WHERE o.id = s.id AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PENDING}'
       AND o.xmin = ANY(%(versions)s::xid[])
     RETURNING o.id, o.state AS to_state, o.reason, o.attempt, %(token)s::uuid AS claim_token,
-              s.outcome, s.detail AS answer, o.started_at, %(actor)s AS started_by,
-              CASE WHEN o.state IN ({CLAIMABLE_SQL}) THEN o.available_at END AS wake_at
+              s.outcome, s.detail AS answer, o.started_at, %(actor)s AS started_by
 ), attempted AS (
     INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, finished_at,
                                 outcome, detail)
     SELECT id, attempt, '{Kind.TRANSACTIONAL}', %(task_id)s, %(actor)s, started_at, %(now)s, outcome, answer
     FROM moved
 ), logged AS ({LOG_RUN})
-SELECT count(*) AS moved, min(wake_at) AS wake_at FROM moved
+SELECT count(*) AS moved FROM moved
 """
 
 
@@ -149,7 +144,7 @@ PATIENCE = "SET LOCAL lock_timeout = '100ms'"
 
 
 def end(chunk: Run, settlements: Mapping[int, Settlement], *, versions: set[str], origin: Origin) -> int:
-    """PENDING -> PROCESSING -> where each outcome leads, at once; the chunk is over. How many rows moved.
+    """PENDING -> PROCESSING -> the final state of each outcome, at once; the chunk is over. How many rows moved.
 
     A row that anybody has touched since it was read does not move: then its effect must not stay either. Raises
     OperationalError where somebody is at one at this moment, as nobody is where they were read locked.
@@ -159,12 +154,11 @@ def end(chunk: Run, settlements: Mapping[int, Settlement], *, versions: set[str]
         return 0
     if len(settlements) > 1:
         run(PATIENCE, origin)
-    row = run(
+    (row,) = run(
         END, origin,
         run=chunk.id, token=chunk.token, task_id=chunk.task_id, started_at=chunk.started_at,
         versions=id_array(versions), **as_arrays(settlements),
-    )[0]  # fmt: skip
-    wake_for(row["wake_at"], origin)
+    )  # fmt: skip
     return int(row["moved"])
 
 
