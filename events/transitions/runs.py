@@ -70,11 +70,8 @@ class Started(NamedTuple):
     attributes: Mapping[str, Any]
 
 
-# Of rows that are `wanted` (id, rule_id, entity_id, due_at): those that may run, with the facts of rule and entity.
-FACTS = f"""e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.timezone AS entity_timezone,
-           e.attributes, r.name AS rule_name, r.payload AS rule_payload, r.max_attempts, r.backoff_base,
-           r.backoff_cap, r.expires_after, r.overlap = 'queue' OR r.every_from = 'completion' AS is_awaited,
-           r.role = 'groups' AS is_grouped,
+# Of rows that are `wanted` (id, rule_id, entity_id, due_at): those that may run, with the facts of their entity.
+FACTS = f"""e.kind AS entity_kind, e.external_id, e.name AS entity_name, e.timezone AS entity_timezone, e.attributes,
            CASE WHEN r.at_most_once AND %(kind)s = '{Kind.IDEMPOTENT}'
                 THEN '{Kind.NON_IDEMPOTENT}' ELSE %(kind)s END AS kind"""
 ALLOWED = """wanted w JOIN events_rule r ON r.id = w.rule_id JOIN events_entity e ON e.id = w.entity_id
@@ -89,11 +86,14 @@ STARTED = """
 SELECT id, rule_id, attempt, failures, idempotency_key, slot, timezone, due_utc,
        snapshot, entity_kind, external_id, entity_name, entity_timezone, attributes,
        CASE WHEN row_number() OVER (PARTITION BY rule_id ORDER BY id) = 1
-            THEN jsonb_build_object('name', rule_name, 'payload', rule_payload, 'max_attempts', max_attempts,
-                                    'backoff_base', extract(epoch FROM backoff_base),
-                                    'backoff_cap', extract(epoch FROM backoff_cap),
-                                    'expires_after', extract(epoch FROM expires_after), 'is_awaited', is_awaited,
-                                    'is_grouped', is_grouped, 'kind', kind) END AS rule
+            THEN (SELECT jsonb_build_object(
+                      'name', r.name, 'payload', r.payload, 'max_attempts', r.max_attempts,
+                      'backoff_base', extract(epoch FROM r.backoff_base),
+                      'backoff_cap', extract(epoch FROM r.backoff_cap),
+                      'expires_after', extract(epoch FROM r.expires_after),
+                      'is_awaited', r.overlap = 'queue' OR r.every_from = 'completion',
+                      'is_grouped', r.role = 'groups', 'kind', kind
+                  ) FROM events_rule r WHERE r.id = rule_id) END AS rule
 """
 
 # `wanted` waits for nobody: what another transaction is moving is not started, so that rule and entity are read as they
@@ -113,9 +113,7 @@ WITH wanted AS MATERIALIZED (
     FROM allowed w WHERE o.ctid = w.place
     RETURNING {OWN}, o.attempt, '{State.PENDING}' AS from_state, o.state AS to_state, o.reason, o.claim_token,
               NULL::jsonb AS detail,
-              w.entity_kind, w.external_id, w.entity_name, w.entity_timezone, w.attributes, w.rule_name, w.kind,
-              w.rule_payload, w.max_attempts, w.backoff_base, w.backoff_cap, w.expires_after, w.is_awaited,
-              w.is_grouped
+              w.entity_kind, w.external_id, w.entity_name, w.entity_timezone, w.attributes, w.kind
 ), attempted AS (
     INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, outcome)
     SELECT id, attempt, kind, %(task_id)s, %(actor)s, %(now)s, '' FROM moved
