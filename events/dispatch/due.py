@@ -56,7 +56,7 @@ def lock_due(batch: int, *, since: datetime | None, now: datetime, shard: Shard 
     )
     if since is not None:
         due = due.filter(available_at__gte=since)
-    locked = due.select_for_update(skip_locked=True, of=("self",)).values_list(*COLUMNS)[:batch]
+    locked = due.select_for_update(skip_locked=True).values_list(*COLUMNS)[:batch]
     return [
         DueRow._make((*plain, own and json.loads(own), due_utc.replace(tzinfo=UTC)))
         for *plain, own, due_utc in locked

@@ -37,8 +37,7 @@ ASKED_OF_RULES = (
 )  # fmt: skip
 # Any fixed number: the first half of the advisory lock's key. Rules whose runs must not overlap: one claim at a time.
 LOCK_CLASS = 1_347_767_380
-
-
+# Of the entities of a claim, in one search: joined to each row, they would be searched for one by one.
 DELETED = "SELECT id FROM events_entity WHERE id = ANY(%s::bigint[]) AND deleted_at IS NOT NULL"
 
 
@@ -79,7 +78,7 @@ class Examination:
         )
 
     def _deleted_entities(self) -> set[int]:
-        """Asked once for all rows: hardly any is deleted, and who is, is found in a set."""
+        """Those of the rows' entities that are deleted: hardly any."""
         with connection.cursor() as cursor:
             cursor.execute(DELETED, [id_array({row.entity_id for row in self._rows})])
             return {entity for (entity,) in cursor.fetchall()}

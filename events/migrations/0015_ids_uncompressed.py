@@ -19,10 +19,10 @@ BEGIN
                    ' EXECUTE FUNCTION pgtrigger_never_truncated_9b6b9()', part);
 END $$
 """
-# The log as a whole tells each part that it is altered; what is a part is asked after the function makes them so.
-LISTS_OF_IDS = """
-SELECT 'events_chunkstart' UNION ALL SELECT 'events_transition' UNION ALL
-SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'events_transition'::regclass
+# Of the log with all of its parts.
+UNCOMPRESSED = """
+ALTER TABLE events_transition ALTER occurrences SET STORAGE EXTERNAL;
+ALTER TABLE events_chunkstart ALTER occurrences SET STORAGE EXTERNAL
 """
 
 
@@ -30,10 +30,7 @@ def uncompressed(apps, schema_editor):
     connection = schema_editor.connection
     with connection.cursor() as cursor:
         cursor.execute(MAKE_PART)
-        cursor.execute(LISTS_OF_IDS)
-        for (table,) in cursor.fetchall():
-            external = f'ALTER TABLE {table} ALTER occurrences SET STORAGE EXTERNAL'
-            patiently(connection, lambda external=external: cursor.execute(external))
+        patiently(connection, lambda: cursor.execute(UNCOMPRESSED))
 
 
 class Migration(migrations.Migration):
