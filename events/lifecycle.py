@@ -107,6 +107,8 @@ LEGAL_MOVES: dict[State, frozenset[State]] = {
 # Where a row goes that starts and ends in one transaction: it passes through PROCESSING unseen.
 AT_ONCE = LEGAL_MOVES[S.PROCESSING] - {S.UNKNOWN}
 
+# They never move again.
+CLOSED = frozenset(state for state, ways in LEGAL_MOVES.items() if not ways)
 CLAIMABLE = frozenset({S.SCHEDULED, S.RETRYING})
 IN_FLIGHT = frozenset({S.PENDING, S.PROCESSING})
 UNSENT = frozenset({S.SCHEDULED, S.PENDING, S.RETRYING})

@@ -33,20 +33,34 @@ class HistoryAdmin(ExactSearchAdmin):
             return self.by_occurrence(queryset, int(term))
         return self.by_text(queryset, term)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the number of those that stand together; which ones is read on their page alone."""
+        many = Func("occurrences", function="cardinality", output_field=IntegerField())
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(many=many)
+        return rows.defer("occurrences")
+
     def by_occurrence(self, queryset: QuerySet[Any], number: int) -> QuerySet[Any]:
-        """What concerns the occurrence of that number."""
-        return queryset.filter(occurrence=number)
+        """What concerns the occurrence of that number, alone and together with others."""
+        together = Q(blocks__contains=[number // BLOCK], occurrences__contains=[number])
+        return queryset.filter(Q(occurrence=number) | together)
 
     def by_text(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:  # noqa: ARG002 - for subclasses
         """What a text finds: nothing, unless there is an index."""
         return queryset.none()
 
+    @display(description="Occurrence")
+    def who(self, row: Any) -> str | SafeString:
+        """To its page; of many, how many they are."""
+        if row.many is not None:
+            return f"{row.many:,} together"
+        return show.link_to(row.occurrence) if row.occurrence else f"{row.occurrence_id}, deleted"
+
 
 @admin.register(Attempt)
 class AttemptAdmin(HistoryAdmin):
-    """Every try, the latest first."""
+    """Every try, the latest first: those that ended together stand in one line."""
 
-    list_display = ("started", "occurrence_link", "number", "outcome_badge", "took", "worker", "task_link")
+    list_display = ("started", "who", "number", "outcome_badge", "took", "worker", "task_link")
     list_filter = (OutcomeFilter, ("started_at", RangeFilter))
     search_help_text = "An occurrence's number, or a task's id."
     ordering = ("-id",)
@@ -54,11 +68,6 @@ class AttemptAdmin(HistoryAdmin):
     def by_text(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """A task's id."""
         return queryset.filter(task_id=term)
-
-    @display(description="Occurrence")
-    def occurrence_link(self, row: Attempt) -> SafeString:
-        """To its page."""
-        return show.link_to(row.occurrence)
 
     @display(description="Started, UTC")
     def started(self, row: Attempt) -> str:
@@ -89,24 +98,6 @@ class TransitionAdmin(HistoryAdmin):
     list_filter = (ReasonFilter,)
     search_help_text = "An occurrence's number."
     ordering = ("-id",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Transition]:
-        """With the number of those that moved together; which ones is read on their page alone."""
-        many = Func("occurrences", function="cardinality", output_field=IntegerField())
-        rows: QuerySet[Transition] = super().get_queryset(request)
-        return rows.annotate(many=many).defer("occurrences")
-
-    def by_occurrence(self, queryset: QuerySet[Any], number: int) -> QuerySet[Any]:
-        """What it did alone, and together with others."""
-        together = Q(blocks__contains=[number // BLOCK], occurrences__contains=[number])
-        return queryset.filter(Q(occurrence=number) | together)
-
-    @display(description="Occurrence")
-    def who(self, row: Any) -> str | SafeString:
-        """To its page; of many, how many they are."""
-        if row.many is not None:
-            return f"{row.many:,} together"
-        return show.link_to(row.occurrence) if row.occurrence else f"{row.occurrence_id}, deleted"
 
     @display(description="At, UTC")
     def at_utc(self, row: Transition) -> str:

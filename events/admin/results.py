@@ -10,7 +10,7 @@ from unfold.decorators import display
 
 from events.admin.base import ExactSearchAdmin
 from events.admin.filters import RangeFilter, TaskStatusFilter
-from events.models import Attempt
+from events.models import OneAttempt
 from events.templatetags import show
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class TaskResultAdmin(ExactSearchAdmin):
 
     def told_of(self, request: HttpRequest, row: TaskResult) -> dict[str, Any]:
         """The result, and the attempts that its task ran."""
-        ran = Attempt.objects.filter(task_id=row.task_id) if row.task_id else Attempt.objects.none()
-        shown = ran.select_related("occurrence__rule", "occurrence__entity").order_by("id")[:MOST_SHOWN]
+        ran = OneAttempt.objects.filter(task_id=row.task_id) if row.task_id else OneAttempt.objects.none()
+        shown = ran.select_related("occurrence__rule", "occurrence__entity")[:MOST_SHOWN]
         return {**super().told_of(request, row), "attempts": shown, "most_shown": MOST_SHOWN}
 
     @display(description="Done, UTC")

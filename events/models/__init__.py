@@ -5,7 +5,7 @@ from events.models.calendar import Calendar
 from events.models.chunk_start import ChunkStart
 from events.models.entity import Entity
 from events.models.group import Group, GroupItem, GroupType, Moves
-from events.models.history import Attempt, LoggedMove, Retention, Sweep, Transition
+from events.models.history import Attempt, LoggedMove, OneAttempt, Retention, Sweep, Transition
 from events.models.occurrence import Occurrence
 from events.models.operation import Breaker, BreakerState, Downtime, ProcessClock, Watermark
 from events.models.rule import (
@@ -40,6 +40,7 @@ __all__ = [
     "Moves",
     "Occurrence",
     "OnMove",
+    "OneAttempt",
     "Overlap",
     "ProcessClock",
     "Retention",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -14,15 +14,42 @@ from events.models.occurrence import Occurrence
 
 # So many ids are a block. Those that move together are mostly neighbours, so that an index has little to note of them.
 BLOCK = 1024
+M = TypeVar("M", bound=models.Model)
 REFUSE = "RAISE EXCEPTION 'the log of transitions is append-only';"
 
 
+def of_one_or_many(name: str) -> models.CheckConstraint:
+    """A row tells of one occurrence, or of several and of the blocks that they are found by."""
+    return models.CheckConstraint(
+        condition=Q(occurrence=None, occurrences__isnull=False, blocks__isnull=False)
+        | Q(occurrence__isnull=False, occurrences=None, blocks=None),
+        name=name,
+    )
+
+
+def by_blocks(name: str) -> GinIndex:
+    """The rows that tell of several, by the blocks of these."""
+    return GinIndex(fields=["blocks"], condition=Q(blocks__isnull=False), fastupdate=False, name=name)
+
+
 class Attempt(models.Model):
-    """The nth try of an occurrence: committed before the handler is called, completed when its outcome is settled."""
+    """The nth try of an occurrence: committed before the handler is called, completed when its outcome is settled.
+
+    Where many began and ended in one transaction, alike and for good, one row tells of all of them. What one occurrence
+    tried is read as OneAttempt. See docs/adr/0025-attempts-together.md.
+    """
 
     # No constraint in the database: the statement that starts the row writes its attempt, which so cannot dangle.
     occurrence = models.ForeignKey(
-        Occurrence, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="attempts"
+        Occurrence, on_delete=models.PROTECT, db_constraint=False, db_index=False, null=True, related_name="+"
+    )
+    occurrences = ArrayField(
+        models.BigIntegerField(), null=True, help_text="Those that ended together, in place of one alone."
+    )
+    blocks = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        help_text="In which blocks of ids they are: what they are found by.",
     )
     number = models.PositiveIntegerField()
     handler_kind = models.CharField(max_length=16, help_text="Decides what a lost worker means.")
@@ -34,9 +61,10 @@ class Attempt(models.Model):
     detail = models.JSONField(null=True, help_text="The result, or what went wrong.")
 
     class Meta:
-        ordering = ("occurrence_id", "number")
+        ordering = ("id",)
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["occurrence", "number"], name="attempt_numbered_once"),
+            of_one_or_many("attempt_of_one_or_many"),
             models.CheckConstraint(
                 condition=Q(outcome="", finished_at=None) | (~Q(outcome="") & Q(finished_at__isnull=False)),
                 name="attempt_outcome_is_finished",
@@ -45,7 +73,53 @@ class Attempt(models.Model):
         indexes: ClassVar = [
             # the admin: from a task's result to its attempts
             models.Index(fields=["task_id"], name="attempt_of_task"),
+            by_blocks("attempt_together"),
         ]
+
+    def __str__(self) -> str:
+        whose = f"occurrence {self.occurrence_id}" if self.occurrences is None else "many occurrences"
+        return f"attempt {self.number} of {whose}"
+
+
+class OneByOne(models.QuerySet[M]):
+    """The lines of a view, in which whoever stands together in a row of its table stands one by one."""
+
+    def of(self, *occurrences: int) -> OneByOne[M]:
+        """Those of these occurrences, by their ids, found through the table's indexes."""
+        blocks = {number // BLOCK for number in occurrences}
+        by_index = Q(alone__in=occurrences) | Q(blocks__overlap=sorted(blocks))
+        return self.filter(by_index, occurrence__in=occurrences)
+
+
+class OneAttempt(models.Model):
+    """One attempt of one occurrence: a view, in which those that ended together stand one by one.
+
+    Nothing but `task_id`, `alone` and `blocks` is found by an index: see OneByOne.of. For an occurrence that may move
+    again all of its attempts are rows of their own, and Attempt's index finds them as well.
+    """
+
+    pk = models.CompositePrimaryKey("occurrence_id", "number")
+    occurrence = models.ForeignKey(
+        Occurrence, on_delete=models.DO_NOTHING, db_constraint=False, related_name="attempts"
+    )
+    number = models.PositiveIntegerField()
+    handler_kind = models.CharField(max_length=16)
+    task_id = models.CharField(max_length=64, blank=True)
+    worker = models.CharField(max_length=200)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=20, blank=True)
+    detail = models.JSONField(null=True)
+    alone = models.BigIntegerField(null=True)
+    blocks = ArrayField(models.BigIntegerField(), null=True)
+
+    objects = OneByOne["OneAttempt"].as_manager()
+
+    class Meta:
+        managed = False
+        db_table = "events_one_attempt"
+        default_permissions = ()
+        ordering = ("occurrence_id", "number")
 
     def __str__(self) -> str:
         return f"attempt {self.number} of occurrence {self.occurrence_id}"
@@ -91,21 +165,12 @@ class Transition(models.Model):
     class Meta:
         ordering = ("id",)
         constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(occurrence=None, occurrences__isnull=False, blocks__isnull=False)
-                | Q(occurrence__isnull=False, occurrences=None, blocks=None),
-                name="transition_of_one_or_many",
-            ),
+            of_one_or_many("transition_of_one_or_many"),
         ]
         indexes: ClassVar = [
             # the story of one occurrence, in order; and what it did together with others
             models.Index(fields=["occurrence", "id"], name="transition_story"),
-            GinIndex(
-                fields=["blocks"],
-                condition=Q(blocks__isnull=False),
-                fastupdate=False,
-                name="transition_together",
-            ),
+            by_blocks("transition_together"),
         ]
         triggers: ClassVar = [
             pgtrigger.Trigger(
@@ -127,21 +192,11 @@ class Transition(models.Model):
         return f"{self.from_state or 'new'} to {self.to_state} ({self.reason})"
 
 
-class LoggedMoves(models.QuerySet["LoggedMove"]):
-    """The log, move by move."""
-
-    def of(self, *occurrences: int) -> LoggedMoves:
-        """Those of these occurrences, by their ids, found through the log's indexes."""
-        blocks = {number // BLOCK for number in occurrences}
-        by_index = Q(alone__in=occurrences) | Q(blocks__overlap=sorted(blocks))
-        return self.filter(by_index, occurrence__in=occurrences)
-
-
 class LoggedMove(models.Model):
     """One move of one occurrence, as the log tells it: a view, in which whoever moved together stands one by one.
 
     In the order of their numbers, which are the ids of the log's rows, the moves of an occurrence are its story.
-    Nothing but `number`, `alone` and `blocks` is found by an index: see LoggedMoves.of.
+    Nothing but `number`, `alone` and `blocks` is found by an index: see OneByOne.of.
     """
 
     pk = models.CompositePrimaryKey("number", "occurrence_id")
@@ -161,7 +216,7 @@ class LoggedMove(models.Model):
     alone = models.BigIntegerField(null=True)
     blocks = ArrayField(models.BigIntegerField(), null=True)
 
-    objects = LoggedMoves.as_manager()
+    objects = OneByOne["LoggedMove"].as_manager()
 
     class Meta:
         managed = False

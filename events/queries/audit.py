@@ -39,10 +39,13 @@ AUDIT = """
 WITH cut AS MATERIALIZED (
     SELECT COALESCE(max(before) FILTER (WHERE what = 'log'), '-infinity') AS log,
            COALESCE(max(before) FILTER (WHERE what = 'rows'), '-infinity') AS rows FROM events_retention
+), block AS (
+    SELECT array_agg(number) AS numbers
+    FROM generate_series(%(after)s::bigint / %(block)s, %(up_to)s::bigint / %(block)s) AS each(number)
 ), told AS MATERIALIZED (
     SELECT number AS id, occurrence_id, from_state, to_state, reason, attempt, claim_token, at FROM events_move
     WHERE (alone > %(after)s AND alone <= %(up_to)s
-           OR blocks && ARRAY(SELECT generate_series(%(after)s::bigint / %(block)s, %(up_to)s::bigint / %(block)s)))
+           OR blocks && (SELECT numbers FROM block))
       AND occurrence_id > %(after)s AND occurrence_id <= %(up_to)s
 ), moves AS MATERIALIZED (
     SELECT t.id, t.occurrence_id, t.from_state, t.to_state, t.reason, t.attempt, t.claim_token, t.at,
@@ -77,8 +80,11 @@ WITH cut AS MATERIALIZED (
     FROM moves, LATERAL (SELECT from_state = 'PROCESSING' AND NOT stays AS ends) AS way
     WHERE ends OR reason = 'started' GROUP BY occurrence_id, attempt
 ), attempt AS (
-    SELECT occurrence_id, number, started_at, finished_at FROM events_attempt
-    WHERE occurrence_id > %(after)s AND occurrence_id <= %(up_to)s
+    SELECT occurrence_id, number, max(started_at) AS started_at, max(finished_at) AS finished_at, count(*) AS times
+    FROM events_one_attempt
+    WHERE (alone > %(after)s AND alone <= %(up_to)s OR blocks && (SELECT numbers FROM block))
+      AND occurrence_id > %(after)s AND occurrence_id <= %(up_to)s
+    GROUP BY occurrence_id, number
 ), gone AS MATERIALIZED (
     SELECT r.occurrence_id FROM occurrence o FULL JOIN replayed r ON r.occurrence_id = o.id WHERE o.id IS NULL
 ), looked AS (
@@ -132,6 +138,8 @@ WITH cut AS MATERIALIZED (
         WHEN a.number IS NULL THEN CASE WHEN t.occurrence_id NOT IN (SELECT occurrence_id FROM gone) THEN
             format('attempt %%s is in the log (move %%s), and has no row', t.number, COALESCE(t.start, t.ended_by))
             END
+        WHEN a.times > 1 THEN
+            format('attempt %%s stands %%s times', a.number, a.times)
         WHEN t.start IS NULL AND a.started_at >= cut.log THEN
             format('attempt %%s has a row, and no move started it', a.number)
         WHEN a.started_at <> t.started_at THEN

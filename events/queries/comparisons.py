@@ -60,6 +60,7 @@ WORDS = {
     V.WITHDRAWN: "withdrawn by edits: rows that the rule as it is now does not name",
 }
 
+# A first attempt is a row of its own unless it was the last one as well, and then the occurrence says when it started.
 # Both sides reach beyond the span, for an edit of a zone may have moved one of two that belong together out of it. A
 # full join is never a loop in a loop, which PostgreSQL would choose here for want of statistics.
 COMPARED = f"""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django_celery_results.models import TaskResult
 
-from events.models import Attempt, LoggedMove
+from events.models import LoggedMove, OneAttempt
 from events.queries.words import reason_in_words
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Story:
 def story(occurrence: Occurrence) -> Story:
     """All that is known of what happened to the occurrence: three queries."""
     rows = LoggedMove.objects.of(occurrence.pk).order_by("number")
-    attempts = list(Attempt.objects.filter(occurrence=occurrence).order_by("number"))
+    attempts = list(OneAttempt.objects.of(occurrence.pk).order_by("number"))
     results = _results({attempt.task_id for attempt in attempts} - {""})
     return Story(
         moves=tuple(_move(row) for row in rows),
@@ -94,7 +94,7 @@ def _results(task_ids: set[str]) -> dict[str, tuple[int, str]]:
     return {task_id: (key, status) for task_id, key, status in found}
 
 
-def _try(attempt: Attempt, results: dict[str, tuple[int, str]]) -> Try:
+def _try(attempt: OneAttempt, results: dict[str, tuple[int, str]]) -> Try:
     result_id, status = results.get(attempt.task_id, (None, ""))
     return Try(
         attempt.number, attempt.worker, attempt.started_at, attempt.finished_at, attempt.outcome,

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from events.handling import Kind
-from events.lifecycle import LOST_ATTEMPT, Reason, State
+from events.lifecycle import CLOSED, LOST_ATTEMPT, Reason, State
 from events.transitions.lapses import Lapses
 from events.transitions.runs import ALLOWED, FACTS, OWN, SETTLED, STARTED, as_arrays, started_rows
 from events.transitions.statements import (
     FINAL_SQL,
     LOG_RUN,
     STATE_OF_ID,
+    alike,
     hold_if_edited,
     id_array,
     run,
     run_for_rows,
+    sql_list,
     wake_for,
 )
 
@@ -113,6 +115,7 @@ def read(chunk: Run, *, handler: str, locked: bool = False) -> Read:
 
 LEAVE = "DELETE FROM events_chunkstart WHERE id = %(run)s"
 
+# An attempt has a row of its own where its occurrence may move again (`apart`): then it will be asked for by itself.
 END = f"""
 WITH ended AS ({LEAVE}), settled AS ({SETTLED}), moved AS (
     UPDATE events_occurrence o
@@ -122,12 +125,14 @@ WITH ended AS ({LEAVE}), settled AS ({SETTLED}), moved AS (
     WHERE o.id = s.id AND o.claim_token = %(token)s AND {STATE_OF_ID} = '{State.PENDING}'
       AND o.xmin = ANY(%(versions)s::xid[])
     RETURNING o.id, o.state AS to_state, o.reason, o.attempt, %(token)s::uuid AS claim_token,
-              s.outcome, s.detail AS answer, o.started_at, %(actor)s AS started_by
+              s.outcome, s.detail AS answer, o.started_at, %(actor)s AS started_by,
+              CASE WHEN o.state NOT IN ({sql_list(CLOSED)}) THEN o.id END AS apart
 ), attempted AS (
-    INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, finished_at,
-                                outcome, detail)
-    SELECT id, attempt, '{Kind.TRANSACTIONAL}', %(task_id)s, %(actor)s, started_at, %(now)s, outcome, answer
-    FROM moved
+    INSERT INTO events_attempt (occurrence_id, occurrences, blocks, number, handler_kind, task_id, worker,
+                                started_at, finished_at, outcome, detail)
+    SELECT alone, together, blocks, attempt, '{Kind.TRANSACTIONAL}', %(task_id)s, %(actor)s,
+           %(started_at)s, %(now)s, outcome, answer
+    FROM {alike("attempt, outcome, answer, apart")}
 ), logged AS ({LOG_RUN})
 SELECT count(*) AS moved FROM moved
 """

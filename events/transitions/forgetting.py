@@ -1,4 +1,7 @@
-"""The end of rows that ended long ago: deleted with their attempts, set by set. The log tells of them further."""
+"""The end of rows that ended long ago: deleted with their attempts, set by set. The log tells of them further.
+
+An attempt of many is deleted with the last of them.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import transaction
 
 from events.lifecycle import State
+from events.models.history import BLOCK
 from events.transitions.statements import run
 
 if TYPE_CHECKING:
@@ -42,6 +46,12 @@ WITH old AS MATERIALIZED (
     WHERE {FORGETTABLE} FOR UPDATE OF o SKIP LOCKED
 ), tried AS (
     DELETE FROM events_attempt a USING old WHERE a.occurrence_id = old.id
+), tried_together AS (
+    DELETE FROM events_attempt a
+    WHERE a.blocks && ARRAY(SELECT DISTINCT id / {BLOCK} FROM old) AND NOT EXISTS (
+        SELECT FROM unnest(a.occurrences) AS told(id) JOIN events_occurrence o ON o.id = told.id
+        WHERE NOT EXISTS (SELECT FROM old WHERE old.id = told.id)
+    )
 ), gone AS (
     DELETE FROM events_occurrence o USING old WHERE o.id = old.id RETURNING o.id
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from events.lifecycle import Reason, State
+from events.handling import Kind
+from events.lifecycle import CLOSED, Reason, State
 from events.transitions.statements import alike, run
 
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ WITH desired AS ({{desired}}), written AS (
            d.due_at, d.snapshot, %(state)s, %(reason)s, '', 1, CASE WHEN %(state)s = '{State.FAILED}' THEN 1 ELSE 0 END,
            d.due_at + %(planned)s, d.due_at + %(started)s, d.due_at + %(settled)s
     FROM desired d
-    RETURNING id, due_at, started_at, finished_at
+    RETURNING id, due_at, CASE WHEN %(apart)s THEN id END AS apart
 ), attempted AS (
-    INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, finished_at,
-                                outcome, detail)
-    SELECT id, 1, %(kind)s, %(token)s::text, %(actor)s, started_at, finished_at, %(reason)s,
+    INSERT INTO events_attempt (occurrence_id, occurrences, blocks, number, handler_kind, task_id, worker,
+                                started_at, finished_at, outcome, detail)
+    SELECT alone, together, blocks, 1, %(kind)s, %(token)s::text, %(actor)s,
+           due_at + %(started)s, due_at + %(settled)s, %(reason)s,
            CASE WHEN %(state)s = '{State.FAILED}' THEN jsonb_build_object('why', 'a load, not a call') END
-    FROM written
+    FROM {alike(f"due_at, id / {CHUNK}, apart", of="written")}
 ), logged AS (
     INSERT INTO events_transition (occurrence_id, occurrences, blocks, from_state, to_state, reason, actor, attempt,
                                    claim_token, correlation_id, at)
@@ -70,6 +72,7 @@ def tell_past(
         state=state,
         reason=reason,
         kind=kind,
+        apart=kind != Kind.TRANSACTIONAL or state not in CLOSED,
         token=token,
         tzdata_version=tzdata_version,
         **steps,

@@ -13,7 +13,7 @@ from django_celery_results.models import TaskResult
 
 from events import clock, operations
 from events.lifecycle import FINAL
-from events.models import Attempt, EveryFrom, Occurrence, Rule, Sweep
+from events.models import EveryFrom, Occurrence, OneAttempt, Rule, Sweep
 from events.operations import EntityFacts
 from events.transitions import Origin
 
@@ -74,7 +74,7 @@ def test_a_rule_due_in_five_seconds_reaches_its_receiver_within_a_second_and_onc
         late = call["received_at"] - due_at.timestamp()
         # The next tick is up to a minute away: whoever waited for it would be later than a slow machine.
         assert -0.05 <= late <= 10, f"{late} s after its moment\n{deployment.told()}"
-    tasks = set(Attempt.objects.filter(occurrence__in=rows).values_list("task_id", flat=True))
+    tasks = set(OneAttempt.objects.filter(occurrence__in=rows).values_list("task_id", flat=True))
     eventually("results are kept", lambda: TaskResult.objects.filter(task_id__in=tasks).count() == len(tasks))
 
 
@@ -125,7 +125,7 @@ def test_a_worker_killed_amid_a_thousand_webhooks_loses_none_and_repeats_only_wh
     assert set(rows.values_list("state", flat=True)) == {"COMPLETED"}
     keys = receiver.keys()
     assert set(keys) == {str(key) for key in rows.values_list("idempotency_key", flat=True)}
-    lost = Attempt.objects.filter(occurrence__rule=rule, outcome="lost")
+    lost = OneAttempt.objects.filter(occurrence__rule=rule, outcome="lost")
     in_flight = {str(key) for key in lost.values_list("occurrence__idempotency_key", flat=True)}
     assert {key for key, calls in keys.items() if calls > 1} <= in_flight
     assert in_flight, "the kill met no call in flight, so this test showed nothing"

@@ -14,7 +14,7 @@ from django_celery_results.models import TaskResult
 
 from events import operations
 from events.admin import acting, base
-from events.models import Attempt, LoggedMove, Occurrence
+from events.models import LoggedMove, Occurrence, OneAttempt
 from tests.admin.conftest import messages_of
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def test_ids_that_are_no_numbers_choose_nothing(alice: Client, scheduled: Occurr
 
 
 def test_its_page_tells_the_story_in_words(charlie: Client, dead_letter: Occurrence) -> None:
-    TaskResult.objects.create(task_id=Attempt.objects.get().task_id, status="SUCCESS")
+    TaskResult.objects.create(task_id=OneAttempt.objects.get().task_id, status="SUCCESS")
     page = page_of(charlie, dead_letter)
     story = page.context["page"]["story"]
     assert [move.words for move in story.moves] == [

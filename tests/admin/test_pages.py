@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import reverse
 from django_celery_results.models import TaskResult
 
-from events.models import Attempt, Entity, Occurrence, Rule, Sweep, Transition
+from events.models import Attempt, Entity, Occurrence, OneAttempt, Rule, Sweep, Transition
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -33,7 +33,7 @@ def address(model: type[Model], page: str, *args: object) -> str:
 def lived_in(world: World, dead_letter: Occurrence, scheduled: Occurrence) -> None:
     """A row of everything."""
     Sweep.objects.create(sweeper="host:1", started_at=world.now, seen_at=world.now)
-    ran = Attempt.objects.get(occurrence=dead_letter).task_id
+    ran = OneAttempt.objects.get(occurrence=dead_letter).task_id
     TaskResult.objects.create(task_id=ran, status="SUCCESS", task_name="punctual.execute")
 
 
@@ -133,6 +133,21 @@ def test_what_many_did_together_is_one_line_of_the_log_and_found_from_each(
     one = Transition.objects.get(reason="planned")
     assert str(row.pk) in charlie.get(address(Transition, "change", one.pk)).text
     assert charlie.get(address(Transition, "changelist"), {"q": row.pk + 1}).context["cl"].result_count == 0
+
+
+def test_attempts_that_ended_together_are_one_line_and_found_from_each(charlie: Client, world: World) -> None:
+    *_, row = world.due(1_000, handler="transactional")
+    world.run(world.claim_together())
+    page = charlie.get(address(Attempt, "changelist"), {"q": row.pk})
+    assert page.context["cl"].result_count == 1
+    assert "1,000 together" in page.text
+    one = Attempt.objects.get()
+    assert str(row.pk) in charlie.get(address(Attempt, "change", one.pk)).text
+    assert charlie.get(address(Attempt, "changelist"), {"q": row.pk + 1}).context["cl"].result_count == 0
+    result = TaskResult.objects.create(task_id=one.task_id, status="SUCCESS", task_name="punctual.execute")
+    listed = charlie.get(address(TaskResult, "change", result.pk)).context["attempts"]
+    assert len(listed) == 100
+    assert {each.outcome for each in listed} == {"completed"}
 
 
 def test_the_log_tells_of_occurrences_that_are_gone(charlie: Client, world: World) -> None:

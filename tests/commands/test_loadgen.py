@@ -10,7 +10,7 @@ import pytest
 from events import planning
 from events.lifecycle import State
 from events.management.commands import loadgen as command
-from events.models import Attempt, Entity, LoggedMove, Occurrence, Rule
+from events.models import Entity, LoggedMove, Occurrence, OneAttempt, Rule
 from tests.commands.conftest import Process, run, terminal
 from tests.engine.world import World
 
@@ -34,7 +34,7 @@ def test_what_is_asked_for_is_made_and_the_audit_agrees(world: World) -> None:
     assert Entity.objects.filter(kind="loadgen").count() == 30
     assert len(set(Entity.objects.values_list("timezone", flat=True))) > 10
     assert states() == {State.COMPLETED: 125, State.FAILED: 15, State.SCHEDULED: 60}
-    assert Attempt.objects.count() == 140
+    assert OneAttempt.objects.count() == 140
     assert LoggedMove.objects.count() == 140 * 4 + 60
     assert run("audit").out == "200 rows and 620 moves: the log leads to where every row stands.\n"
 

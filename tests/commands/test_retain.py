@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from events import clock
-from events.models import Attempt, LoggedMove, Occurrence, Retention
+from events.models import LoggedMove, Occurrence, OneAttempt, Retention
 from events.queries.audit import audit_log
 from events.transitions import months
 from events.transitions.months import Dropped, drop_month, months_of_log, open_months
@@ -144,7 +144,7 @@ def test_rows_that_ended_long_ago_go_with_their_attempts_and_their_log_tells_of_
         "1 occurrence that ended before 2028-05-11 09:00 UTC deleted.\n"
     )
     assert [*Occurrence.objects.all()] == [young]
-    assert Attempt.objects.get().occurrence_id == young.pk
+    assert OneAttempt.objects.get().occurrence_id == young.pk
     assert LoggedMove.objects.filter(occurrence=old.pk).count() == 4
     assert audit_log().total == 0
     kept = Retention.objects.get()

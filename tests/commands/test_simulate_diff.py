@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from events import operations
-from events.models import Attempt, Entity, Occurrence
+from events.models import Entity, Occurrence
 from tests.commands.conftest import run
 from tests.commands.test_simulate import simulated
 from tests.engine.world import World
@@ -32,7 +32,7 @@ def test_the_diff_tells_fired_late_missing_skipped_and_what_nobody_expected(worl
     Occurrence.objects.filter(pk=first["lost"].pk).delete()
     world.now = first["intime"].due_at
     world.sweep()
-    Attempt.objects.filter(occurrence=first["late"]).update(started_at=world.now + HOUR)
+    Occurrence.objects.filter(pk=first["late"].pk).update(started_at=world.now + HOUR)
     moved: dict[str, dict[str, Any]] = {
         "missed": {"state": "SKIPPED", "reason": "missed"},
         "stopped": {"state": "CANCELLED", "reason": "cancelled"},

@@ -12,7 +12,7 @@ from django.db import DataError, connection, transaction
 
 from events import operations
 from events.handling import Completed, HandlerContext, Outcome
-from events.models import Attempt, ChunkStart, Occurrence
+from events.models import ChunkStart, Occurrence, OneAttempt
 from events.queries.audit import audit_log
 from events.transitions import chunk_runs
 from handlers.log.models import Delivery
@@ -57,7 +57,7 @@ def test_a_cancellation_waits_for_no_handler_and_takes_its_row_out_of_the_chunk(
         first: "COMPLETED", second: "CANCELLED", third: "COMPLETED",
     }  # fmt: skip
     assert set(Delivery.objects.values_list("occurrence_id", flat=True)) == {first, third}
-    assert Attempt.objects.count() == 2
+    assert OneAttempt.objects.count() == 2
     assert audit_log().total == 0
 
 
@@ -138,7 +138,7 @@ def test_recovery_and_a_worker_that_comes_late_decide_which_of_them_has_the_chun
         if ChunkStart.objects.exists():
             world.recover()
         assert set(Occurrence.objects.values_list("state", flat=True)) == {"RETRYING"}
-    assert Attempt.objects.count() == 50
+    assert OneAttempt.objects.count() == 50
     assert audit_log().total == 0
 
 
@@ -226,7 +226,7 @@ def test_a_handler_may_end_what_it_is_the_handler_of(world: World) -> None:
     answer(ends_its_rule)
     assert world.run(world.claim_together()).outcomes["completed"] == 2
     assert set(Occurrence.objects.values_list("state", flat=True)) == {"COMPLETED"}
-    assert Delivery.objects.count() == Attempt.objects.count() == 2
+    assert Delivery.objects.count() == OneAttempt.objects.count() == 2
     rule.refresh_from_db()
     assert rule.state == "retired"
     assert audit_log().total == 0

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from events import clock, operations, planning
 from events.handling import Completed, HandlerContext, Outcome
-from events.models import Attempt, Entity, Occurrence, Rule
+from events.models import Entity, Occurrence, OneAttempt, Rule
 from events.wakeup import Alarm
 from handlers.log.models import Delivery
 from tests.engine import handlers
@@ -43,7 +43,7 @@ def test_one_message_delivered_to_many_workers_at_once_runs_each_row_once(
     chunk = world.claim_together()
     summaries = together(*[lambda: world.run(chunk)] * 6)
     assert sum(summary.outcomes["completed"] for summary in summaries) == 40
-    assert Delivery.objects.count() == Attempt.objects.count() == 40
+    assert Delivery.objects.count() == OneAttempt.objects.count() == 40
 
 
 def test_a_cancel_and_a_start_at_once_end_in_one_of_the_two(world: World, together: Together) -> None:
@@ -71,7 +71,7 @@ def test_the_attempt_is_committed_before_the_handler_is_called(world: World) -> 
     seen: list[tuple[str, str]] = []
 
     def look(context: HandlerContext) -> Outcome:  # in a thread, and so on another connection
-        attempt = Attempt.objects.get(occurrence=context.occurrence_id)
+        attempt = OneAttempt.objects.get(occurrence=context.occurrence_id)
         seen.append((attempt.outcome, attempt.occurrence.state))
         return Completed()
 

@@ -24,7 +24,7 @@ from django.db import transaction
 
 from events import clock, operations
 from events.grouping import Message, Taken
-from events.models import Attempt, Group, GroupItem, Occurrence
+from events.models import Group, GroupItem, Occurrence, OneAttempt
 from events.operations import NothingMoved
 from events.transitions import Origin
 from handlers.log.models import Delivery
@@ -248,7 +248,7 @@ def test_a_message_that_waits_for_the_claim_goes_into_the_next_group(world: Worl
     assert group_of(first).sealed_at is not None
     world.run(chunk)
     assert Occurrence.objects.get(pk=row.pk).state == "COMPLETED"
-    assert Attempt.objects.count() == 1
+    assert OneAttempt.objects.count() == 1
 
 
 def test_a_start_that_meets_a_drop_is_given_back_and_goes_without_what_was_dropped(world: World) -> None:

@@ -12,7 +12,7 @@ from django.db import connection
 
 from events import clock, sweeping, transitions
 from events.handling import Completed, HandlerContext, Outcome
-from events.models import Attempt, LoggedMove, Occurrence
+from events.models import LoggedMove, Occurrence, OneAttempt
 from scheduler_project import filebroker
 from tests.engine import handlers
 from tests.engine.world import LEASE
@@ -57,7 +57,7 @@ def test_an_answer_that_comes_while_the_connection_is_cut_is_settled_all_the_sam
     handlers.NonIdempotent.answer = staticmethod(cut_meanwhile)
     with caplog.at_level(logging.WARNING):
         assert world.run(chunk).outcomes == {"completed": 3}
-    assert len(handlers.Bidden.calls) == Attempt.objects.count() == 3
+    assert len(handlers.Bidden.calls) == OneAttempt.objects.count() == 3
     assert set(Occurrence.objects.values_list("state", "attempt")) == {("COMPLETED", 1)}
     assert not LoggedMove.objects.filter(reason="late_answer").exists()
     assert [text for text in caplog.messages if "did not take what a chunk came to" in text]

@@ -9,7 +9,7 @@ import pytest
 
 from events import operations
 from events.handling import Completed, Decline, Postpone, Reject, Retry, Unsure
-from events.models import Attempt, Occurrence, Rule
+from events.models import Occurrence, OneAttempt, Rule
 from handlers.log.models import Delivery
 from tests.engine import handlers
 from tests.engine.world import World
@@ -83,7 +83,7 @@ def test_who_postpones_has_not_called(world: World) -> None:
 
 def test_a_lost_worker_leaves_a_doubt_and_not_a_second_call(world: World) -> None:
     lose_a_worker(world, at_most_once=True)
-    assert Attempt.objects.get().handler_kind == "non_idempotent"
+    assert OneAttempt.objects.get().handler_kind == "non_idempotent"
     much_later(world)
     assert (world.only().state, world.only().reason) == ("UNKNOWN", "worker_lost")
     assert handlers.Bidden.calls == []

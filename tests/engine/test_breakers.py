@@ -13,7 +13,7 @@ import pytest
 from events import breakers, operations
 from events.breakers import Destination, Tolerance
 from events.handling import Completed, Reject, Retry
-from events.models import Attempt, Breaker, LoggedMove, Occurrence, Rule
+from events.models import Breaker, LoggedMove, Occurrence, OneAttempt, Rule
 from events.publishing import Envelope
 from tests.engine import handlers
 from tests.engine.world import LEASE, World
@@ -75,7 +75,7 @@ def test_so_many_failures_in_a_row_open_it_and_what_the_worker_has_not_started_g
     summary = world.run(world.claim_together(), tolerance=TOLERANCE)
     assert (summary.outcomes, summary.given_back) == ({"failed": 3}, 3)
     assert standings() == {DEAD.name: ("open", 3)}
-    assert called() == Attempt.objects.count() == 3
+    assert called() == OneAttempt.objects.count() == 3
     back = Occurrence.objects.filter(attempt=0)
     assert set(back.values_list("state", "reason", "failures")) == {("SCHEDULED", "breaker_open", 0)}
 

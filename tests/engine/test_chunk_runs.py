@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from events import operations
 from events.handling import Completed, HandlerContext, Outcome
-from events.models import Attempt, ChunkStart, LoggedMove, Occurrence
+from events.models import ChunkStart, LoggedMove, Occurrence, OneAttempt
 from events.queries.audit import audit_log
 from events.transitions import chunk_runs
 from handlers.log.models import Delivery
@@ -31,7 +31,7 @@ def test_the_log_tells_the_start_and_the_end_though_nobody_saw_the_row_between(w
             ("PENDING", "PROCESSING", "started", 1, "worker:test"),
             ("PROCESSING", "COMPLETED", "completed", 1, "worker:test"),
         ]
-        attempt = Attempt.objects.get(occurrence=row)
+        attempt = OneAttempt.objects.get(occurrence=row)
         assert (attempt.number, attempt.handler_kind, attempt.outcome) == (1, "transactional", "completed")
         assert (attempt.started_at, attempt.finished_at) == (row.started_at, row.finished_at)
     assert audit_log().total == 0
@@ -51,7 +51,7 @@ def test_a_second_copy_of_the_message_starts_nothing_while_the_first_is_at_work(
     handlers.Transactional.answer = staticmethod(the_copy_arrives)
     assert world.run(chunk).outcomes == {"completed": 2}
     assert second[1] == {"asked": 2, "outcomes": {}, "given_back": 0, "not_started": 2}
-    assert Delivery.objects.count() == Attempt.objects.count() == 2
+    assert Delivery.objects.count() == OneAttempt.objects.count() == 2
 
 
 def test_what_was_taken_up_is_given_up_with_its_own_lease_not_with_its_claim(world: World) -> None:
@@ -69,7 +69,9 @@ def test_what_was_taken_up_is_given_up_with_its_own_lease_not_with_its_claim(wor
     assert set(Occurrence.objects.values_list("state", "reason", "attempt", "failures")) == {
         ("RETRYING", "worker_lost", 1, 0)
     }
-    assert set(Attempt.objects.values_list("number", "outcome", "worker")) == {(1, "lost", "worker:doomed")}
+    assert set(OneAttempt.objects.values_list("number", "outcome", "worker")) == {
+        (1, "lost", "worker:doomed")
+    }
     assert set(LoggedMove.objects.filter(attempt=1).values_list("reason", "actor")) == {
         ("started", "worker:doomed"), ("worker_lost", "engine:test"),
     }  # fmt: skip
@@ -134,7 +136,7 @@ def test_a_chunk_of_which_nothing_may_run_leaves_no_trace(world: World) -> None:
     world.recover()
     assert world.run(chunk).as_result() == {"asked": 2, "outcomes": {}, "given_back": 0, "not_started": 2}
     assert not ChunkStart.objects.exists()
-    assert not Attempt.objects.exists()
+    assert not OneAttempt.objects.exists()
 
 
 def test_taking_up_says_who_and_for_how_long(world: World) -> None:

@@ -32,8 +32,13 @@ PEOPLE, PAST, FUTURE, DUE = 2_000, 150_000, 20_000, 12_000
 BATCH, CHUNK = 8_000, 2_000
 # They are due a day from now, and so is the world's present.
 AHEAD = timedelta(days=1)
-# A load's past is of few large claims; real ones ran in chunks.
-CHUNKS = "UPDATE events_attempt SET task_id = md5(task_id || occurrence_id / 250)"
+# A load's past is of few large claims; real ones ran in chunks. Half of it ended together, the other half row by row.
+CHUNKS = "UPDATE events_attempt SET task_id = md5(task_id || COALESCE(occurrence_id / 250, id))"
+HALF_ALONE = """
+WITH half AS (DELETE FROM events_attempt WHERE occurrences IS NOT NULL AND id % 2 = 0 RETURNING *)
+INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, finished_at, outcome)
+SELECT unnest(occurrences), number, 'idempotent', task_id, worker, started_at, finished_at, outcome FROM half
+"""
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +67,7 @@ def _fill() -> datetime:
     loads.make_due(DUE, at=now + AHEAD, **how)
     with connection.cursor() as cursor:
         cursor.execute(CHUNKS)
+        cursor.execute(HALF_ALONE)
     loads.analyze()
     return now + AHEAD
 

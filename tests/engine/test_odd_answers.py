@@ -10,7 +10,7 @@ import pytest
 
 from events import handling
 from events.handling import Completed, Decline, Handler, HandlerContext, Kind, Outcome, Postpone, Retry
-from events.models import Attempt, Occurrence
+from events.models import Attempt, Occurrence, OneAttempt
 from handlers.log.handler import LogHandler
 from handlers.log.models import Delivery
 from tests.engine import handlers
@@ -130,7 +130,7 @@ def test_what_a_rule_sends_is_what_it_said_when_the_row_started(world: World) ->
 
     def edited_meanwhile() -> datetime:
         if handlers.Bidden.calls and not at_edit:
-            at_edit.append(Attempt.objects.count())
+            at_edit.append(OneAttempt.objects.count())
             Rule.objects.update(payload={"text": "after"})
         return clock()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from events.handling import Completed, Decline, Postpone, Reject, Retry, Unsure
-from events.models import Attempt, LoggedMove, Occurrence
+from events.models import LoggedMove, Occurrence, OneAttempt
 from handlers.log.models import Delivery
 from tests.engine import handlers
 from tests.engine.world import World
@@ -62,7 +62,7 @@ def test_each_outcome_leads_to_its_state(
     row = run_one(world, handler=kind)
     assert (row.state, row.reason, row.failures, row.attempt) == (state, reason, failures, 1)
     assert (row.finished_at is not None) == (state != "RETRYING")
-    assert Attempt.objects.get().outcome != ""
+    assert OneAttempt.objects.get().outcome != ""
 
 
 @pytest.mark.parametrize("outcome", [Retry("busy"), Decline("no"), Reject("never"), ValueError("broken")])
@@ -88,14 +88,14 @@ def test_one_row_that_fails_among_many_takes_no_other_with_it(world: World) -> N
     assert world.run(chunk).outcomes == {"completed": 4, "failed": 1}
     assert Delivery.objects.count() == 4
     assert not Delivery.objects.filter(occurrence_id=bad).exists()
-    assert Attempt.objects.get(occurrence=bad).detail == {"why": "ValueError: this one"}
+    assert OneAttempt.objects.get(occurrence=bad).detail == {"why": "ValueError: this one"}
 
 
 def test_an_exception_is_a_retry(world: World) -> None:
     answer(RuntimeError("no network"))
     row = run_one(world, handler="idempotent")
     assert (row.state, row.failures) == ("RETRYING", 1)
-    assert Attempt.objects.get().detail == {"why": "RuntimeError: no network"}
+    assert OneAttempt.objects.get().detail == {"why": "RuntimeError: no network"}
 
 
 def test_an_exception_where_a_second_call_would_be_a_second_effect_waits_for_a_person(world: World) -> None:

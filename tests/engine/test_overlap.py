@@ -10,7 +10,7 @@ import pytest
 from events import dispatch, operations, planning, transitions
 from events.handling import Completed, Retry
 from events.lifecycle import Reason, State
-from events.models import Attempt, Entity, LoggedMove, Occurrence, Rule
+from events.models import Entity, LoggedMove, Occurrence, OneAttempt, Rule
 from tests.engine import handlers
 from tests.engine.world import LEASE, World
 
@@ -305,4 +305,4 @@ def test_a_deleted_persons_queue_ends(world: World) -> None:
     run_all(world)
     operations.delete_entities([Entity.objects.get().pk], why="asked to be forgotten", origin=world.origin())
     assert states() == ["PROCESSING", *["CANCELLED"] * 5]
-    assert Attempt.objects.count() == 1
+    assert OneAttempt.objects.count() == 1

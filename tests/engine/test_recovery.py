@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from events.models import Attempt, Occurrence
+from events.models import Occurrence, OneAttempt
 from tests.engine.world import LEASE, World
 
 pytestmark = pytest.mark.django_db
@@ -54,7 +54,7 @@ def test_a_lost_worker_means_what_the_handlers_kind_says(world: World, kind: str
     assert world.recover().attempts_lost == 1
     row = world.only()
     assert (row.state, row.reason, row.failures) == (state, "worker_lost", 1)
-    assert Attempt.objects.get().outcome == "lost"
+    assert OneAttempt.objects.get().outcome == "lost"
 
 
 def test_a_row_that_kills_every_worker_ends_as_a_dead_letter(world: World) -> None:

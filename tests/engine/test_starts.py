@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from events import operations
-from events.models import Attempt, Occurrence, Rule
+from events.models import Occurrence, OneAttempt, Rule
 from handlers.log.models import Delivery
 from tests.engine.world import World
 
@@ -22,7 +22,7 @@ def test_a_message_that_comes_three_times_runs_once(world: World) -> None:
     summaries = [world.run(chunk).as_result() for _ in range(3)]
     assert [each["outcomes"] for each in summaries] == [{"completed": 3}, {}, {}]
     assert Delivery.objects.count() == 3
-    assert Attempt.objects.count() == 3
+    assert OneAttempt.objects.count() == 3
 
 
 def test_a_message_with_another_token_runs_nothing(world: World) -> None:

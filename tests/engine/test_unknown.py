@@ -9,7 +9,7 @@ import pytest
 
 from events import handling, operations
 from events.handling import Completed, Postpone, Retry, Unsure
-from events.models import Attempt, Entity, Occurrence, Rule
+from events.models import Entity, Occurrence, OneAttempt, Rule
 from events.transitions.doubts import MOST_QUESTIONS
 from tests.engine import handlers
 from tests.engine.world import LEASE, World
@@ -71,7 +71,7 @@ def test_what_did_happen_is_completed_without_a_second_call(world: World) -> Non
     run_all(world)
     assert stands(world) == ("COMPLETED", "completed")
     assert (asked(), called()) == (1, 1)
-    assert Attempt.objects.get(number=2).detail == {"receipt": 7}
+    assert OneAttempt.objects.get(number=2).detail == {"receipt": 7}
     assert {each.idempotency_key for each in handlers.Asking.asked} == {world.only().idempotency_key}
 
 
@@ -241,7 +241,7 @@ def test_a_row_that_is_to_be_asked_about_is_not_called_by_a_handler_that_cannot_
     settle_in_time(world, 3)
     assert stands(world)[0] == "UNKNOWN"
     assert called() == 1
-    assert "cannot ask" in str(Attempt.objects.get(number=2).detail)
+    assert "cannot ask" in str(OneAttempt.objects.get(number=2).detail)
 
 
 def test_a_person_who_replays_gets_a_call_where_nobody_can_be_asked(world: World) -> None:

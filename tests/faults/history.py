@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from events.models import Attempt, LoggedMove, Occurrence
+from events.models import LoggedMove, Occurrence, OneAttempt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +105,7 @@ def read(expected: Mapping[int, int], kinds: Mapping[int, Kind], receiver_log: P
     ids = {"occurrence_id__in": Occurrence.objects.filter(**mine).values("id")}
     for values in LoggedMove.objects.filter(**ids).order_by("number").values_list(*MOVE):
         history.moves[values[0]].append(Move(*values))
-    for values in Attempt.objects.filter(**ids).order_by("number").values_list(*TRY):
+    for values in OneAttempt.objects.filter(**ids).order_by("number").values_list(*TRY):
         history.tries[values[0]].append(Try(*values))
     history.effects = _effects(list(expected))
     history.calls = _calls(receiver_log, {row.key for row in history.rows.values()})
