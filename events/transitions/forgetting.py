@@ -37,6 +37,8 @@ SELECT max(id) AS last, min(created_at) AS oldest FROM (
     SELECT id, created_at FROM events_occurrence WHERE id > %(after)s ORDER BY id LIMIT {STEP}
 ) AS step
 """
+# Two at once that each delete half of those whose attempts stand together would both leave these for the other.
+ONE_AT_A_TIME = "LOCK TABLE events_retention IN SHARE ROW EXCLUSIVE MODE"
 COUNT = f"""
 SELECT count(*) AS rows FROM events_occurrence o JOIN events_rule r ON r.id = o.rule_id WHERE {FORGETTABLE}
 """
@@ -46,11 +48,13 @@ WITH old AS MATERIALIZED (
     WHERE {FORGETTABLE} FOR UPDATE OF o SKIP LOCKED
 ), tried AS (
     DELETE FROM events_attempt a USING old WHERE a.occurrence_id = old.id
+), together AS MATERIALIZED (
+    SELECT a.id, told.id AS occurrence_id FROM events_attempt a CROSS JOIN LATERAL unnest(a.occurrences) AS told(id)
+    WHERE a.blocks && ARRAY(SELECT DISTINCT id / {BLOCK} FROM old)
 ), tried_together AS (
-    DELETE FROM events_attempt a
-    WHERE a.blocks && ARRAY(SELECT DISTINCT id / {BLOCK} FROM old) AND NOT EXISTS (
-        SELECT FROM unnest(a.occurrences) AS told(id) JOIN events_occurrence o ON o.id = told.id
-        WHERE NOT EXISTS (SELECT FROM old WHERE old.id = told.id)
+    DELETE FROM events_attempt WHERE id IN (
+        SELECT t.id FROM together t LEFT JOIN events_occurrence o ON o.id = t.occurrence_id
+        LEFT JOIN old ON old.id = o.id GROUP BY t.id HAVING count(o.id) = count(old.id)
     )
 ), gone AS (
     DELETE FROM events_occurrence o USING old WHERE o.id = old.id RETURNING o.id
@@ -74,6 +78,7 @@ def count_old(after: int, *, before: datetime, origin: Origin) -> Step | None:
 @transaction.atomic
 def forget_old(after: int, *, before: datetime, origin: Origin) -> Step | None:
     """Delete those of the next set that ended before the instant, with their attempts; None if none can follow."""
+    run(ONE_AT_A_TIME, origin)
     return _step(FORGET, after, before, origin)
 
 

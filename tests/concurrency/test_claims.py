@@ -152,3 +152,27 @@ def test_what_is_far_away_wakes_nobody(world: World) -> None:
         heard = list(alarm._listener.notifies(timeout=0))
     assert heard == []
     connection.close()
+
+
+def test_an_alarm_whose_connection_was_cut_rings_at_once_and_listens_again(world: World) -> None:
+    with Alarm() as alarm:
+        cut = alarm._listener.info.backend_pid
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [cut])
+        assert alarm.wait(timedelta(seconds=60)), "something may have been said meanwhile"
+        assert clock.now() < world.now + timedelta(seconds=30)
+        assert alarm._listener.info.backend_pid != cut
+        assert not alarm.wait(timedelta(milliseconds=1))
+        world.person("alice", "UTC")
+        soon = clock.now() + timedelta(seconds=5)
+        world.rule(rrule="", start_date=soon.date(), local_time=soon.time())
+        assert alarm.wait(timedelta(seconds=60))
+
+
+def test_a_deaf_alarm_hears_afterwards_what_was_said_meanwhile(world: World) -> None:
+    with Alarm() as alarm:
+        world.person("alice", "UTC")
+        soon = clock.now() + timedelta(seconds=5)
+        world.rule(rrule="", start_date=soon.date(), local_time=soon.time())
+        assert alarm.wait(timedelta(milliseconds=50), deaf=True)
+        assert not alarm.wait(timedelta(0))

@@ -14,8 +14,9 @@ from django.db import connection, transaction
 
 from events import clock, dispatch, operations, planning, publishing, sweeping
 from events.handling import Completed, HandlerContext, Outcome, Retry
-from events.models import Occurrence, Rule, Sweep
+from events.models import Attempt, Occurrence, Rule, Sweep
 from events.operations import EntityFacts
+from events.transitions.forgetting import forget_old
 from handlers.log.models import Delivery
 from tests.engine import handlers
 
@@ -282,3 +283,20 @@ def test_a_broker_whose_disk_is_full_is_a_broker_that_is_away(
 
     monkeypatch.setattr("scheduler_project.filebroker.Channel._put", full)
     assert publishing.publish(world.claim()).failed
+
+
+def test_two_that_forget_halves_of_a_set_leave_no_attempts_of_it(world: World) -> None:
+    first, second = world.due(2, handler="transactional")
+    world.run(world.claim_together())
+    assert Attempt.objects.count() == 1
+    Occurrence.objects.filter(pk=second.pk).update(due_at=world.now + timedelta(days=2))
+    first_alone, both = world.now + timedelta(days=1), world.now + timedelta(days=3)
+    world.now += timedelta(days=4)
+    with transaction.atomic():
+        forget_old(0, before=first_alone, origin=world.origin())
+        assert not Occurrence.objects.filter(pk=first.pk).exists()
+        other = elsewhere(lambda: forget_old(0, before=both, origin=world.origin()))
+        until_waiting(1)
+    other.join()
+    assert not Occurrence.objects.exists()
+    assert not Attempt.objects.exists()

@@ -19,7 +19,10 @@ HOW_TO_GET_IT = "no rabbitmq-server is installed; get it with: apt-get install r
 # Debian's /usr/sbin/rabbitmq-server changes to the user rabbitmq; the script behind it runs as anybody.
 PLACES = ("/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 START_SECONDS = 60
-ONE_THREAD = "+S 1:1 +SDcpu 1:1 +SDio 4 +A 4 +sbwt none +sbwtdcpu none +sbwtdio none"
+ONE_THREAD = "+S 1:1 +SDcpu 1:1 +SDio 4 +A 4"
+NO_BUSY_WAITING = "+sbwt none +sbwtdcpu none +sbwtdio none"
+# Each quorum queue looks after itself so often, in ms; by default every five seconds, which idle nodes are busy with.
+SELDOM_TICKS = "-rabbit quorum_tick_interval 60000"
 CONFIGURATION = """
 listeners.tcp.1 = 127.0.0.1:{port}
 loopback_users = none
@@ -122,7 +125,9 @@ class RabbitNode:
             "RABBITMQ_LOG_BASE": f"{folder}/log",
             "RABBITMQ_PID_FILE": f"{folder}/pid",
             # one scheduler thread, and no busy waiting: the tests need the cores
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ONE_THREAD,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{ONE_THREAD} {SELDOM_TICKS}",
+            # in the environment, where the Erlang reads it too that the node starts each minute to look for epmd
+            "ERL_ZFLAGS": NO_BUSY_WAITING,
         }
 
     def _wait_until_ready(self) -> None:
