@@ -149,6 +149,8 @@ def value(given: Any) -> Any:
             return format_html("{} UTC", instant(given))
         case Model():
             return link_to(given)
+        case [int(), *_]:  # ids, of which there may be thousands
+            return ", ".join(map(str, given))
         case dict() | list():
             return format_html(
                 '<pre class="pn-mono">{}</pre>', json.dumps(given, indent=2, ensure_ascii=False)

@@ -49,6 +49,8 @@ def test_a_detail_is_shown_as_from_and_to_or_as_it_is(given: Any, said: str) -> 
         ("", show.NOTHING),
         (0, "0"),
         (datetime(2027, 3, 28, 2, 30), "2027-03-28 02:30:00, local"),
+        ([7, 8, 1_000], "7, 8, 1000"),
+        (["a"], '<pre class="pn-mono">[\n  &quot;a&quot;\n]</pre>'),
         ({"<b>": 1}, '<pre class="pn-mono">{\n  &quot;&lt;b&gt;&quot;: 1\n}</pre>'),
     ],
 )
