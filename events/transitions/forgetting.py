@@ -48,18 +48,15 @@ WITH old AS MATERIALIZED (
     WHERE {FORGETTABLE} FOR UPDATE OF o SKIP LOCKED
 ), tried AS (
     DELETE FROM events_attempt a USING old WHERE a.occurrence_id = old.id
-), together AS MATERIALIZED (
-    SELECT a.id, told.id AS occurrence_id FROM events_attempt a CROSS JOIN LATERAL unnest(a.occurrences) AS told(id)
-    WHERE a.blocks && ARRAY(SELECT DISTINCT id / {BLOCK} FROM old)
-), tried_together AS (
-    DELETE FROM events_attempt WHERE id IN (
-        SELECT t.id FROM together t LEFT JOIN events_occurrence o ON o.id = t.occurrence_id
-        LEFT JOIN old ON old.id = o.id GROUP BY t.id HAVING count(o.id) = count(old.id)
-    )
 ), gone AS (
     DELETE FROM events_occurrence o USING old WHERE o.id = old.id RETURNING o.id
 )
-SELECT count(*) AS rows FROM gone
+SELECT count(*) AS rows, array_agg(DISTINCT id / {BLOCK}) AS blocks FROM gone
+"""
+FORGET_TOGETHER = """
+DELETE FROM events_attempt a WHERE a.blocks && %(blocks)s::bigint[] AND NOT EXISTS (
+    SELECT FROM unnest(a.occurrences) AS told(id) JOIN events_occurrence o ON o.id = told.id
+)
 """
 
 
@@ -86,5 +83,7 @@ def _step(statement: str, after: int, before: datetime, origin: Origin) -> Step 
     found = run(NEXT, origin, after=after)[0]
     if found["last"] is None or found["oldest"] >= before:
         return None
-    rows = run(statement, origin, after=after, up_to=found["last"], before=before)[0]["rows"]
-    return Step(found["last"], int(rows))
+    done = run(statement, origin, after=after, up_to=found["last"], before=before)[0]
+    if done.get("blocks"):
+        run(FORGET_TOGETHER, origin, blocks=done["blocks"])
+    return Step(found["last"], int(done["rows"]))
