@@ -69,21 +69,25 @@ class Step(NamedTuple):
 
 def count_old(after: int, *, before: datetime, origin: Origin) -> Step | None:
     """How many of the next set of rows ended before the instant; None if no older ones can follow."""
-    return _step(COUNT, after, before, origin)
+    last = _last_of_next(after, before, origin)
+    if last is None:
+        return None
+    (old,) = run(COUNT, origin, after=after, up_to=last, before=before)
+    return Step(last, int(old["rows"]))
 
 
 @transaction.atomic
 def forget_old(after: int, *, before: datetime, origin: Origin) -> Step | None:
     """Delete those of the next set that ended before the instant, with their attempts; None if none can follow."""
     run(ONE_AT_A_TIME, origin)
-    return _step(FORGET, after, before, origin)
-
-
-def _step(statement: str, after: int, before: datetime, origin: Origin) -> Step | None:
-    found = run(NEXT, origin, after=after)[0]
-    if found["last"] is None or found["oldest"] >= before:
+    last = _last_of_next(after, before, origin)
+    if last is None:
         return None
-    done = run(statement, origin, after=after, up_to=found["last"], before=before)[0]
-    if done.get("blocks"):
-        run(FORGET_TOGETHER, origin, blocks=done["blocks"])
-    return Step(found["last"], int(done["rows"]))
+    (gone,) = run(FORGET, origin, after=after, up_to=last, before=before)
+    run(FORGET_TOGETHER, origin, blocks=gone["blocks"])
+    return Step(last, int(gone["rows"]))
+
+
+def _last_of_next(after: int, before: datetime, origin: Origin) -> int | None:
+    (found,) = run(NEXT, origin, after=after)
+    return None if found["last"] is None or found["oldest"] >= before else int(found["last"])

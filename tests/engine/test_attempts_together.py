@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 
 from events.handling import Completed, Reject
 from events.models import Attempt, Occurrence, OneAttempt
@@ -15,6 +15,11 @@ from events.queries.audit import audit_log
 from events.queries.stories import story
 from events.transitions.forgetting import forget_old
 from tests.engine.handlers import Idempotent, Transactional
+from tests.engine.test_moves_together import (
+    assert_refused,
+    near_the_edge_of_a_block,
+    neither_one_nor_many,
+)
 
 if TYPE_CHECKING:
     from events.handling import HandlerContext, Outcome
@@ -89,9 +94,7 @@ def test_calls_that_end_by_themselves_have_rows_of_their_own(world: World) -> No
 
 
 def test_a_set_that_lies_in_several_blocks_is_found_from_each(world: World) -> None:
-    edge = (Occurrence.objects.count() + 5 * BLOCK) // BLOCK * BLOCK
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT setval(pg_get_serial_sequence('events_occurrence', 'id'), %s)", [edge - 2])
+    edge = near_the_edge_of_a_block(below=1)
     rows = world.due(3, handler="transactional")
     world.run(world.claim_together())
     assert [row.pk for row in rows] == [edge - 1, edge, edge + 1]
@@ -129,21 +132,10 @@ VALUES ({values} 1, 'transactional', '', 'worker:test', now(), '')
 """
 
 
-@pytest.mark.parametrize(
-    ("columns", "values"),
-    [
-        ("", ""), ("occurrence_id, occurrences, blocks,", "1, '{1,2}', '{0}',"), ("occurrences,", "'{1,2}',"),
-        ("occurrence_id, blocks,", "1, '{0}',"),
-    ],
-)  # fmt: skip
+@neither_one_nor_many
 @pytest.mark.usefixtures("world")
 def test_a_row_is_of_one_or_of_many(columns: str, values: str) -> None:
-    with (
-        pytest.raises(IntegrityError, match="attempt_of_one_or_many"),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(NOBODY.format(columns=columns, values=values))
+    assert_refused(NOBODY.format(columns=columns, values=values), "attempt_of_one_or_many")
 
 
 def test_a_set_goes_with_the_last_of_its_occurrences(world: World) -> None:
