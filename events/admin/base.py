@@ -199,17 +199,12 @@ class ReadOnlyAdmin(PunctualAdmin):
         """Nobody: what happened is not removed by hand."""
         return False
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The row, for those who may see it."""
-        row = self.get_object(request, object_id)
-        told = self.told_of(request, row) if row and self.has_view_permission(request, row) else {}
-        return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
+        """The row, which Django has read for those who may see it."""
+        context |= self.told_of(request, kwargs["obj"])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def told_of(self, request: HttpRequest, row: Any) -> dict[str, Any]:  # noqa: ARG002 - for those who need it
         """What the page's template is told: every column as it stands."""
