@@ -6,10 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Exists, OuterRef
-from django.test import Client
 from django.urls import reverse
 
 from events import clock, dispatch, handling, planning, sweeping
@@ -17,6 +15,7 @@ from events.admin import base
 from events.management import loads
 from events.models import Attempt, Occurrence
 from events.queries.audit import audit_log
+from events.transitions.loads import CHUNK as TOLD_TOGETHER
 from tests.engine.explaining import LARGE, watched
 from tests.engine.world import World
 from tests.harness.database import empty_all_tables
@@ -24,6 +23,7 @@ from tests.harness.database import empty_all_tables
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from django.test import Client
     from pytest_django.plugin import DjangoDbBlocker
 
 pytestmark = pytest.mark.django_db
@@ -31,13 +31,13 @@ pytestmark = pytest.mark.django_db
 PEOPLE, PAST, FUTURE, DUE = 2_000, 150_000, 20_000, 12_000
 # As many as are claimed at once, and as one message carries: the defaults.
 BATCH, CHUNK = 8_000, 2_000
-# They are due a day from now, and so is the world's present.
+# They are due a day after the fill, and so is the world's present.
 AHEAD = timedelta(days=1)
 # A load's past is of few large claims; real ones ran in chunks. Every other one ended together, the others row by row:
 # which ones is the same on every day.
-CHUNKS = "UPDATE events_attempt SET task_id = md5(task_id || COALESCE(occurrence_id / 250, id))"
-HALF_ALONE = """
-WITH half AS (DELETE FROM events_attempt WHERE occurrences[1] / 250 % 2 = 0 RETURNING *)
+CHUNKS = f"UPDATE events_attempt SET task_id = md5(task_id || COALESCE(occurrence_id / {TOLD_TOGETHER}, id))"
+HALF_ALONE = f"""
+WITH half AS (DELETE FROM events_attempt WHERE occurrences[1] / {TOLD_TOGETHER} % 2 = 0 RETURNING *)
 INSERT INTO events_attempt (occurrence_id, number, handler_kind, task_id, worker, started_at, finished_at, outcome)
 SELECT unnest(occurrences), number, 'idempotent', task_id, worker, started_at, finished_at, outcome FROM half
 """
@@ -58,7 +58,7 @@ def filled(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 
 def _fill() -> datetime:
-    # On the first days of a month its part of the log is so small that to walk it is right.
+    # Late in its month: on the first days of one its part of the log is so small that to walk it is right.
     now = clock.now().replace(day=20, microsecond=0)
     origin = World(now).origin()
     loads.make_people(PEOPLE, tell=lambda _: None)
@@ -100,12 +100,10 @@ def world(filled: datetime, db: None, request: pytest.FixtureRequest) -> World:
 
 
 @pytest.fixture
-def person(world: World, monkeypatch: pytest.MonkeyPatch) -> Client:
+def operator(world: World, admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Somebody who may see all, and looks on the day before: nothing is late."""
     monkeypatch.setattr(clock, "now", lambda: world.now - AHEAD)
-    client = Client()
-    client.force_login(User.objects.create_superuser("alice"))
-    return client
+    return admin_client
 
 
 def nothing_due(world: World) -> None:
@@ -217,24 +215,24 @@ PAGES = {
 
 @pytest.mark.parametrize(("address", "asked"), PAGES.values(), ids=PAGES)
 def test_no_first_page_of_the_admin_walks_a_large_table(
-    person: Client, address: str, asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    operator: Client, address: str, asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What may cost so much of a hundred times as many rows.
     monkeypatch.setattr(base, "CHEAP", base.CHEAP / 100)
     with watched() as seen:
-        assert person.get(reverse(address), asked).status_code == 200
+        assert operator.get(reverse(address), asked).status_code == 200
     assert seen.walks == []
     assert seen.walked_rows == 0
     assert seen.read_rows <= 1_000
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["its attempt alone", "its attempt among others"])
-def test_the_page_of_one_occurrence_and_its_audit_read_that_one_alone(person: Client, alone: bool) -> None:
+def test_the_page_of_one_occurrence_and_its_audit_read_that_one_alone(operator: Client, alone: bool) -> None:
     has_its_own = Exists(Attempt.objects.filter(occurrence=OuterRef("id")))
     past = Occurrence.objects.annotate(alone=has_its_own).filter(state="COMPLETED", id__gt=PAST // 2)
     row = past.filter(alone=alone).order_by("id")[0]
     with watched() as seen:
-        page = person.get(reverse("admin:events_occurrence_change", args=[row.pk]))
+        page = operator.get(reverse("admin:events_occurrence_change", args=[row.pk]))
         audit = audit_log(after_id=row.pk - 1, up_to_id=row.pk)
     assert len(page.context["page"]["story"].moves) == 4
     assert (audit.rows, audit.moves, audit.total) == (1, 4, 0)

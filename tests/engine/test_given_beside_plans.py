@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from django.urls import reverse
 
 from events import operations, planning
@@ -20,7 +18,7 @@ from handlers.log.models import Delivery
 from tests.engine.world import World, audited_world
 
 if TYPE_CHECKING:
-    pass
+    from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
@@ -115,16 +113,14 @@ def test_a_comparison_of_a_rule_with_its_rows_leaves_them_out(world: World) -> N
     assert found.is_as_expected
 
 
-def test_the_rules_list_and_page_show_rules_of_triggers(world: World) -> None:
+def test_the_rules_list_and_page_show_rules_of_triggers(world: World, admin_client: Client) -> None:
     trigger(world)
-    client = Client()
-    client.force_login(User.objects.create_superuser("admin"))
     rule = Rule.objects.get()
     for address in (
         reverse("admin:events_rule_changelist"), reverse("admin:events_rule_change", args=[rule.pk]),
         reverse("admin:events_rule_changelist") + "?role__in=triggers",
     ):  # fmt: skip
-        page = client.get(address)
+        page = admin_client.get(address)
         assert page.status_code == 200
         assert "trigger log" in page.content.decode()
 
