@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Status
@@ -17,9 +17,6 @@ from events.grouping import Message
 from events.models import Group, GroupItem
 from events.queries.groups import GroupState, group_state, groups, items_of
 from events.timing import read_instant
-
-if TYPE_CHECKING:
-    pass
 
 router = Router(tags=["groups"])
 

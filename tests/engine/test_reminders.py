@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,9 +13,6 @@ from events.queries.firings import next_firings
 from handlers.log.models import Delivery
 from tests.engine.reminding import due, edit, herself, remind, snooze
 from tests.engine.world import World, audited_world
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = pytest.mark.django_db
 

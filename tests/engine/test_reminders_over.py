@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -18,9 +18,6 @@ from handlers.log.models import Delivery
 from tests.engine import handlers
 from tests.engine.reminding import due, edit, ended, herself, live, remind, snooze
 from tests.engine.world import World, audited_world
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = pytest.mark.django_db
 
